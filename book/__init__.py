@@ -1,0 +1,1 @@
+"""The book: pages, the weave that joins them to the code, the player."""

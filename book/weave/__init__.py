@@ -1,0 +1,1 @@
+"""The weave: code, notes and scenarios joined into pages."""
