@@ -5,8 +5,6 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final, Protocol
 
-from port.quorum import voteresult_string
-
 # What an empty quorum has committed: everything, as nobody is there to lack
 # it. A joint quorum takes the smaller of two indexes, so an empty half then
 # has no say, which is right.
@@ -76,7 +74,7 @@ class VoteResult(IntEnum):
 
         Go: voteresult_string.go:20-26 String
         """
-        return voteresult_string.string(self)
+        return self.name
 
 
 VotePending: Final = VoteResult.VotePending
