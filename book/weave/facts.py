@@ -87,13 +87,16 @@ def blanked(source: str) -> list[str]:
     """Return the lines without comments and without what strings say.
 
     A string leaves `""` behind on each line that it spans, so that an empty
-    line inside a raw string still counts as code.
+    line inside a raw string still counts as code; far to the right, so that
+    the line is taken for the continuation that it is.
     """
 
     def blank(found: re.Match[str]) -> str:
         text = found.group()
-        filler = "" if text.startswith(("//", "/*")) else '""'
-        return "\n".join([filler] * (text.count("\n") + 1))
+        more = text.count("\n")
+        if text.startswith(("//", "/*")):
+            return "\n" * more
+        return '""' + '\n\t\t\t\t""' * more
 
     text = _COMMENT_OR_STRING.sub(blank, source)
     return [line.rstrip() for line in text.splitlines()]
