@@ -88,26 +88,26 @@ func open(
 def test_items_of_a_tricky_file() -> None:
     assert read_source(TRICKY).items == (
         Item("const", "one", "", 16, 16),
-        Item("group", "const", "", 18, 24),
+        Item("group", "const", "", 18, 25),
         Item("const", "two", "", 19, 19),
         Item("const", "three", "", 19, 19),
         Item("const", "long", "", 20, 21),
-        Item("const", "four", "", 23, 23),
-        Item("var", "text", "", 26, 30),
-        Item("var", "sum", "", 32, 33),
-        Item("type", "box", "", 35, 42),
-        Item("member", "Mutex", "box", 36, 36),
-        Item("member", "File", "box", 37, 37),
-        Item("member", "lid", "box", 38, 38),
-        Item("member", "floor", "box", 38, 38),
-        Item("member", "inner", "box", 39, 41),
-        Item("type", "opener", "", 44, 48),
-        Item("member", "Reader", "opener", 45, 45),
-        Item("member", "Open", "opener", 46, 47),
-        Item("type", "size", "", 50, 50),
-        Item("method", "String", "box", 52, 52),
-        Item("method", "none", "size", 54, 54),
-        Item("func", "open", "", 56, 63),
+        Item("const", "four", "", 24, 24),
+        Item("var", "text", "", 27, 31),
+        Item("var", "sum", "", 33, 34),
+        Item("type", "box", "", 36, 43),
+        Item("member", "Mutex", "box", 37, 37),
+        Item("member", "File", "box", 38, 38),
+        Item("member", "lid", "box", 39, 39),
+        Item("member", "floor", "box", 39, 39),
+        Item("member", "inner", "box", 40, 42),
+        Item("type", "opener", "", 45, 49),
+        Item("member", "Reader", "opener", 46, 46),
+        Item("member", "Open", "opener", 47, 48),
+        Item("type", "size", "", 51, 51),
+        Item("method", "String", "box", 53, 53),
+        Item("method", "none", "size", 55, 55),
+        Item("func", "open", "", 57, 64),
     )
 
 
@@ -115,10 +115,10 @@ def test_code_is_what_is_neither_blank_nor_comment() -> None:
     file = read_source(TRICKY)
     assert say_ranges(file.frame) == "2,4,6-10"
     assert say_ranges(file.code) == (
-        "2,4,6-7,9-10,16,18-21,23-24,26-30,32-33,35-42,44-48,50,52,54,"
-        "56-60,62-63"
+        "2,4,6-7,9-10,16,18-21,24-25,27-31,33-34,36-43,45-49,51,53,55,"
+        "57-61,63-64"
     )
-    assert file.lines == 63
+    assert file.lines == 64
 
 
 def test_a_proto_file() -> None:
