@@ -11,8 +11,6 @@ of the command line too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from port import raftpb as pb
 from port.confchange import Changer
 from port.errors import InvalidConfChange, Malformed
@@ -20,15 +18,10 @@ from port.rafttest.datadriven import Directive
 from port.tracker import Config, ProgressMap, ProgressTracker
 
 
-def handler() -> Callable[[Directive], str]:
-    """Returns what runs the directives of one file, in order."""
-    return ConfChangeRunner().run
-
-
-class ConfChangeRunner:
+class ConfChangeHandler:
     """A configuration that a script changes, from nobody on.
 
-    One runner serves one file. The last index grows by one with each
+    One handler serves one file. The last index grows by one with each
     directive, whether it succeeds or not: so the progress of a new node
     tells at which directive it was added.
     """
@@ -38,18 +31,18 @@ class ConfChangeRunner:
     def __init__(self) -> None:
         self.changer = Changer(ProgressTracker(10, 0), last_index=0)
 
-    def run(self, directive: Directive) -> str:
+    def handle(self, directive: Directive) -> str:
         """Carries out one directive and returns what it prints.
 
         Raises:
             Malformed: an argument of the directive cannot be read.
         """
         try:
-            return self._run(directive)
+            return self._handle(directive)
         finally:
             self.changer.last_index += 1
 
-    def _run(self, directive: Directive) -> str:
+    def _handle(self, directive: Directive) -> str:
         try:
             ccs = pb.conf_changes_from_string(directive.input)
         except Malformed as error:

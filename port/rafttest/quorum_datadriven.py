@@ -16,7 +16,7 @@ here it is part of the command line too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from port.quorum import (
     INFINITY,
@@ -76,38 +76,38 @@ class _Case:
         return MapAckIndexer((id, value) for id, value in pairs if value)
 
 
-def handler() -> Callable[[Directive], str]:
-    """Returns what runs the directives of one file; it keeps no state."""
-    return run
+class QuorumHandler:
+    """Computes what quorums have committed and decided; keeps no state."""
 
+    __slots__ = ()
 
-def run(directive: Directive) -> str:
-    """Carries out one directive and returns what it prints.
+    def handle(self, directive: Directive) -> str:
+        """Carries out one directive and returns what it prints.
 
-    Raises:
-        Malformed: the directive is not one of the two, or an argument cannot
-            be read.
-    """
-    if directive.cmd not in ("committed", "vote"):
-        raise directive.error(f"unknown command: {directive.cmd}")
-    case = _Case(directive)
-    incoming, outgoing = MajorityConfig(case.ids), MajorityConfig(case.idsj)
-    both = JointConfig(incoming, outgoing)
-    values = case.votes if directive.cmd == "vote" else case.indexes
-    if len(both.ids()) != len(values):
-        voters = " ".join(f"{id}:{{}}" for id in sorted(both.ids()))
-        given = " ".join(str(value) for value in values)
-        return (
-            "error: mismatched input (explicit or _) for voters"
-            f" map[{voters}]: [{given}]"
-        )
-    said = case.said(values)
-    if directive.cmd == "vote":
-        votes = {id: value == LETTERS["y"] for id, value in said.items()}
-        return "".join(_vote_lines(both, case.joint, votes))
-    if case.joint:
-        return "".join(_joint_lines(both, said))
-    return "".join(_majority_lines(incoming, said))
+        Raises:
+            Malformed: the directive is not one of the two, or an argument cannot
+                be read.
+        """
+        if directive.cmd not in ("committed", "vote"):
+            raise directive.error(f"unknown command: {directive.cmd}")
+        case = _Case(directive)
+        incoming, outgoing = MajorityConfig(case.ids), MajorityConfig(case.idsj)
+        both = JointConfig(incoming, outgoing)
+        values = case.votes if directive.cmd == "vote" else case.indexes
+        if len(both.ids()) != len(values):
+            voters = " ".join(f"{id}:{{}}" for id in sorted(both.ids()))
+            given = " ".join(str(value) for value in values)
+            return (
+                "error: mismatched input (explicit or _) for voters"
+                f" map[{voters}]: [{given}]"
+            )
+        said = case.said(values)
+        if directive.cmd == "vote":
+            votes = {id: value == LETTERS["y"] for id, value in said.items()}
+            return "".join(_vote_lines(both, case.joint, votes))
+        if case.joint:
+            return "".join(_joint_lines(both, said))
+        return "".join(_majority_lines(incoming, said))
 
 
 def plain_committed_index(config: MajorityConfig, acked: AckedIndexer) -> int:
