@@ -1,8 +1,9 @@
 """Every error that the port raises, in one small tree.
 
     Exception
-    └── RaftError                            all that is ours
-        ├── RaftPanic                        Go's panic: a broken invariant
+    ├── RaftPanic                            Go's panic: a broken invariant
+    │   └── InvalidConfig                    raft.go: a Config that cannot run
+    └── RaftError                            what Go returns as an error
         ├── ProposalDropped                  raft.go
         ├── Compacted                        storage.go, as the three below
         ├── SnapOutOfDate
@@ -11,18 +12,18 @@
         ├── StepLocalMsg                     rawnode.go
         ├── StepPeerNotFound
         ├── Stopped                          node.go
-        ├── InvalidConfChange                confchange: a change that is refused
+        ├── InvalidConfChange                a change that does not fit
         └── Malformed                        bytes or text that do not parse
 
 Go returns sentinel values such as `ErrCompacted`; here each is a class of
 the same name without `Err`, raised instead of returned. A Go panic becomes
-`RaftPanic`: the node that raised it is beyond use, and no caller inside the
-port catches it.
+`RaftPanic`: the node that raised it is beyond use. It is no `RaftError`, so
+that code which deals with errors cannot swallow a panic.
 """
 
 
 class RaftError(Exception):
-    """Root of the tree; `str()` is the text that Go prints."""
+    """Root of the errors; `str()` is the text that Go prints."""
 
     text = "raft: error"
 
@@ -30,10 +31,12 @@ class RaftError(Exception):
         super().__init__(self.text if text is None else text)
 
 
-class RaftPanic(RaftError):
+class RaftPanic(Exception):
     """An invariant is broken: Go would panic with this text."""
 
-    text = "raft: panic"
+
+class InvalidConfig(RaftPanic):
+    """The `Config` contradicts itself; Go panics with the same text."""
 
 
 class ProposalDropped(RaftError):
