@@ -85,8 +85,8 @@ class QuorumHandler:
         """Carries out one directive and returns what it prints.
 
         Raises:
-            Malformed: the directive is not one of the two, or an argument cannot
-                be read.
+            Malformed: the directive is neither, or an argument cannot be
+                read.
         """
         if directive.cmd not in ("committed", "vote"):
             raise directive.error(f"unknown command: {directive.cmd}")
