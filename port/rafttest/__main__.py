@@ -58,6 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     check.add_argument("paths", type=Path, metavar="PATH", nargs="+")
     args = parser.parse_args(argv)
+    # A number of any length is read, to be refused as what it is: too large.
+    sys.set_int_max_str_digits(0)
     try:
         if args.command == "run":
             return run_file(args.file)
@@ -205,11 +207,11 @@ def execute(d: Directive, handler: Handler) -> str:
     """
     try:
         return end_with_newline(handler(d))
+    except RaftPanic as err:
+        raise Failure(f"{d.place}: {d.cmd}: panic: {err}") from err
     except RaftError as err:
         reason = str(err).removeprefix(f"{d.place}: ")
         reason = reason.removeprefix(f"{d.cmd}: ")
-        if isinstance(err, RaftPanic):
-            reason = f"a node panicked: {reason}"
         raise Failure(f"{d.place}: {d.cmd}: {reason}") from err
 
 

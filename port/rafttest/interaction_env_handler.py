@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from port.errors import Malformed, RaftError, RaftPanic
+from port.errors import Malformed, RaftError
 from port.rafttest.datadriven import MAX_UINT64, Directive
 from port.rafttest.interaction_env_handler_add_nodes import handle_add_nodes
 from port.rafttest.interaction_env_handler_campaign import handle_campaign
@@ -84,10 +84,7 @@ class Command(NamedTuple):
 
 
 def _no_op(env: InteractionEnv, d: Directive) -> None:
-    """Does nothing: `_breakpoint` is a place to stop a debugger at.
-
-    Go: interaction_env_handler.go:33-43 Handle
-    """
+    """Does nothing: `_breakpoint` is a place to stop a debugger at."""
 
 
 _ADD_NODES_KEYS = frozenset((
@@ -189,8 +186,6 @@ def handle(env: InteractionEnv, d: Directive) -> str:
     except (Malformed, RestartRefused) as err:
         reason = str(err).removeprefix(f"{d.place}: ")
         raise type(err)(f"{d.place}: {d.cmd}: {reason}") from err
-    except RaftPanic:
-        raise
     except RaftError as err:
         if env.output.quiet():
             return str(err)
@@ -264,12 +259,9 @@ def ints(env: InteractionEnv, d: Directive) -> list[int]:
 
 
 def _number(word: str) -> int:
-    # The length first: Python itself refuses to read thousands of digits.
-    if not (word.isascii() and word.isdigit() and len(word) <= 20):
+    if not (word.isascii() and word.isdigit()) or int(word) > MAX_UINT64:
         raise Malformed(f"not a number: {word!r}")
-    if (value := int(word)) > MAX_UINT64:
-        raise Malformed(f"not a number of 64 bits: {word}")
-    return value
+    return int(word)
 
 
 def _words(d: Directive) -> list[str]:

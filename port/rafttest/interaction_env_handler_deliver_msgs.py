@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from port import raftpb as pb
-from port.errors import Malformed, RaftError, RaftPanic
+from port.errors import Malformed, RaftError
 from port.rafttest.interaction_env_handler_stabilize import split_msgs
 from port.util import describe_message
 
@@ -84,8 +84,6 @@ def deliver_msgs(
             raw_node = env.node(r.id - 1).raw_node
             try:
                 raw_node.step(msg)
-            except RaftPanic:
-                raise
             except RaftError as err:
                 env.output.write(f"{err}\n")
     return n

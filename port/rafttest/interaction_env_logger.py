@@ -8,7 +8,7 @@ from port.errors import RaftPanic
 
 # By rising severity; NONE silences everything.
 #
-# Go: interaction_env_logger.go:24-26 logLevels
+# Go: interaction_env_logger.go:24-24 logLevels
 LVL_NAMES: Final = ("DEBUG", "INFO", "WARN", "ERROR", "FATAL", "NONE")
 DEBUG, INFO, WARN, ERROR, FATAL, NONE = range(6)
 
