@@ -46,7 +46,7 @@ prove: .venv/test.stamp $(if $(RAFT_UPSTREAM),,.upstream)
 	RAFT_UPSTREAM=$(UPSTREAM) $(BIN)/python -m pytest -m upstream
 
 bench: .venv/test.stamp
-	$(BIN)/python -m tests.bench
+	$(BIN)/python tests/bench/core.py
 
 # The versions that everybody gets. The book's are held fixed in the tests'.
 LOCK = .cache/lock/bin/uv pip compile -q --universal --generate-hashes \
