@@ -11,9 +11,8 @@ TAG := v3.7.0
 FACTS := book/upstream/$(TAG).json
 
 export NO_MKDOCS_2_WARNING = 1
-MAKEFLAGS += --no-print-directory
 
-.PHONY: help book site test lint types suite prove bench lock
+.PHONY: help book free site test lint types suite prove bench lock
 .SILENT: help .venv/book.stamp .venv/test.stamp .upstream
 
 help:
@@ -21,10 +20,11 @@ help:
 	echo "make test   check everything, quickly"
 	echo "README.md has the rest."
 
-book: .venv/book.stamp
-	@$(BIN)/python -m book.serve --port $(PORT) --check
-	@$(MAKE) site
+book: free site
 	@$(BIN)/python -m book.serve --port $(PORT)
+
+free: .venv/book.stamp
+	@$(BIN)/python -m book.serve --port $(PORT) --check
 
 site: .venv/book.stamp
 	$(BIN)/python -m mkdocs build --strict
@@ -38,7 +38,7 @@ types: .venv/test.stamp
 	$(BIN)/mypy
 
 suite: .venv/test.stamp
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest
 
 prove: .venv/test.stamp $(if $(RAFT_UPSTREAM),,.upstream)
 	$(BIN)/python -m book.weave.facts $(UPSTREAM) --check $(FACTS)
