@@ -40,7 +40,7 @@ def bootstrap(rn: RawNode, peers: list[Peer]) -> None:
         raise RaftError("can't bootstrap a nonempty Storage")
 
     # Nothing is stored yet, so the first Ready must bring a hard state.
-    rn.prev_hard_st = pb.HardState()
+    rn.prev_hard_st = pb.HardState(0, 0, 0)
 
     r.become_follower(1, NONE)
     ents = []

@@ -266,7 +266,8 @@ class RaftLog:
 
         Go: log.go:277-279 nextUnstableSnapshot
         """
-        return self.unstable.next_snapshot()
+        u = self.unstable
+        return None if u.snapshot is None else u.next_snapshot()
 
     def has_next_unstable_snapshot(self) -> bool:
         """Tells whether there is a snapshot to be handed out for writing.
@@ -300,16 +301,22 @@ class RaftLog:
 
         Go: log.go:300-309 firstIndex
         """
-        index = self.unstable.maybe_first_index()
-        return self.storage.first_index() if index is None else index
+        snapshot = self.unstable.snapshot
+        if snapshot is not None:
+            return snapshot.index + 1
+        return self.storage.first_index()
 
     def last_index(self) -> int:
         """Returns the index of the last entry.
 
         Go: log.go:311-320 lastIndex
         """
-        index = self.unstable.maybe_last_index()
-        return self.storage.last_index() if index is None else index
+        u = self.unstable
+        if u.entries:
+            return u.offset + len(u.entries) - 1
+        if u.snapshot is not None:
+            return u.snapshot.index
+        return self.storage.last_index()
 
     def commit_to(self, to_commit: int) -> None:
         """Moves the commit mark forward to `to_commit`; never back.
@@ -414,8 +421,9 @@ class RaftLog:
     def term(self, i: int) -> int:
         """Returns the term of the entry at index `i`.
 
-        The unstable end is asked first: a term found there needs no look at
-        the bounds, for which storage would have to be asked.
+        Storage knows where it begins and ends, and says so. Only what lies
+        on its way there, a snapshot or entries that replace some, bounds the
+        log before storage can tell.
 
         Raises:
             Compacted: `i` lies more than one before the first index. The one
@@ -424,12 +432,13 @@ class RaftLog:
 
         Go: log.go:387-413 term
         """
-        term = self.unstable.maybe_term(i)
+        u = self.unstable
+        term = u.maybe_term(i)
         if term is not None:
             return term
-        if i + 1 < self.first_index():
+        if u.snapshot is not None and i < u.snapshot.index:
             raise Compacted
-        if i > self.last_index():
+        if i >= u.offset and (u.entries or u.snapshot is not None):
             raise Unavailable
         return self.storage.term(i)
 

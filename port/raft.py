@@ -523,7 +523,8 @@ class Raft:
                     kind,
                 )
             self.msgs.append(m)
-        trace_send_message(self, m)
+        if self.trace_logger is not None:
+            trace_send_message(self, m)
 
     def send_append(self, to: int) -> None:
         """Sends an append, if only to tell the commit index.
@@ -708,7 +709,8 @@ class Raft:
         moved = self.raft_log.maybe_commit(
             EntryID(self.term, self.trk.committed())
         )
-        trace_commit(self)
+        if self.trace_logger is not None:
+            trace_commit(self)
         return moved
 
     def reset(self, term: int) -> None:
@@ -1023,7 +1025,8 @@ class Raft:
 
         Go: raft.go:1089-1271 Step
         """
-        trace_receive_message(self, m)
+        if self.trace_logger is not None:
+            trace_receive_message(self, m)
         term = m.term or 0
         if term == 0:
             pass  # local: of no term

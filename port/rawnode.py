@@ -39,13 +39,12 @@ from port.types import (
     conf_change_to_msg,
     is_empty_hard_state,
     is_empty_snap,
-    is_hard_state_equal,
 )
 from port.util import (
+    LOCAL_MSGS,
+    RESPONSE_MSGS,
     ents_size,
-    is_local_msg,
     is_local_msg_target,
-    is_response_msg,
 )
 
 
@@ -162,10 +161,10 @@ class RawNode:
         Go: rawnode.go:116-125 Step
         """
         kind, from_ = m.type or pb.MsgHup, m.from_ or 0
-        if is_local_msg(kind) and not is_local_msg_target(from_):
+        if kind in LOCAL_MSGS and not is_local_msg_target(from_):
             raise StepLocalMsg
         if (
-            is_response_msg(kind)
+            kind in RESPONSE_MSGS
             and from_ not in self.raft.trk.progress
             and not is_local_msg_target(from_)
         ):
@@ -188,27 +187,22 @@ class RawNode:
         """
         r = self.raft
         log = r.raft_log
-        soft_state = r.soft_state()
-        hard_state = r.hard_state()
+        hard_state = r.hard_state() if self._hard_state_moved() else None
         entries = log.next_unstable_ents()
         rd = Ready(
-            soft_state=(
-                soft_state if soft_state != self.prev_soft_st else None
-            ),
-            hard_state=(
-                None
-                if is_hard_state_equal(hard_state, self.prev_hard_st)
-                else hard_state
-            ),
+            soft_state=r.soft_state() if self._soft_state_moved() else None,
+            hard_state=hard_state,
             read_states=r.read_states,
             entries=entries,
             snapshot=log.next_unstable_snapshot(),
             committed_entries=log.next_committed_ents(
                 self.apply_unstable_entries()
             ),
-            messages=list(r.msgs),
+            messages=r.msgs.copy(),
             must_sync=must_sync(
-                hard_state, self.prev_hard_st, len(entries)
+                hard_state or self.prev_hard_st,
+                self.prev_hard_st,
+                len(entries),
             ),
         )
         if self.async_storage_writes:
@@ -216,7 +210,7 @@ class RawNode:
                 rd.messages.append(new_storage_append_msg(r, rd))
             if need_storage_apply_msg(rd):
                 rd.messages.append(new_storage_apply_msg(r, rd))
-        else:
+        elif r.msgs_after_append:
             rd.messages += [m for m in r.msgs_after_append if m.to != r.id]
         return rd
 
@@ -240,7 +234,8 @@ class RawNode:
                 r.logger.panic(
                     "two accepted Ready structs without call to Advance"
                 )
-            steps += [m for m in r.msgs_after_append if m.to == r.id]
+            if r.msgs_after_append:
+                steps += [m for m in r.msgs_after_append if m.to == r.id]
             if need_storage_append_resp_msg(r, rd):
                 steps.append(new_storage_append_resp_msg(r, rd))
             if need_storage_apply_resp_msg(rd):
@@ -257,7 +252,8 @@ class RawNode:
                 ents_size(ents),
                 self.apply_unstable_entries(),
             )
-        trace_ready(r)
+        if r.trace_logger is not None:
+            trace_ready(r)
 
     def apply_unstable_entries(self) -> bool:
         """Tells whether to apply what is committed but not yet stored here.
@@ -276,28 +272,36 @@ class RawNode:
         """
         r = self.raft
         log = r.raft_log
-        prev_soft, prev_hard = self.prev_soft_st, self.prev_hard_st
         return bool(
             r.msgs
             or r.msgs_after_append
-            or r.lead != prev_soft.lead
-            or r.state is not prev_soft.raft_state
-            or self._hard_state_moved(prev_hard)
+            or self._soft_state_moved()
+            or self._hard_state_moved()
             or log.has_next_unstable_snapshot()
             or log.has_next_unstable_ents()
             or log.has_next_committed_ents(self.apply_unstable_entries())
             or r.read_states
         )
 
-    def _hard_state_moved(self, prev: pb.HardState) -> bool:
-        """Tells whether term, vote or commit differ, and are not all zero.
+    def _soft_state_moved(self) -> bool:
+        """Tells whether leader or role differ from the last `Ready`'s.
+
+        Go: rawnode.go:451-453 HasReady
+        """
+        r, prev = self.raft, self.prev_soft_st
+        return r.lead != prev.lead or r.state is not prev.raft_state
+
+    def _hard_state_moved(self) -> bool:
+        """Tells whether term, vote or commit differ from the last stored.
 
         Go: rawnode.go:454-456 HasReady
         """
-        hard_state = self.raft.hard_state()
-        return not is_empty_hard_state(
-            hard_state
-        ) and not is_hard_state_equal(hard_state, prev)
+        r, prev = self.raft, self.prev_hard_st
+        return (
+            r.raft_log.committed != prev.commit
+            or r.term != prev.term
+            or r.vote != prev.vote
+        )
 
     def advance(self, rd: Ready) -> None:
         """Tells raft that the work of the last `Ready` is done.
@@ -317,7 +321,10 @@ class RawNode:
         steps = self.steps_on_advance
         self.steps_on_advance = []
         for m in steps:
-            self._step_quietly(m)
+            try:
+                self.raft.step(m)
+            except RaftError:
+                continue
 
     def status(self) -> Status:
         """Returns the node's state in full, copied.
@@ -392,7 +399,7 @@ class RawNode:
     def _step_quietly(self, m: pb.Message) -> None:
         """Steps a message whose errors are of no use to the caller.
 
-        Go: rawnode.go:485-485 Advance
+        Go: rawnode.go:529-531 ReportUnreachable
         """
         try:
             self.raft.step(m)
@@ -511,7 +518,7 @@ def need_storage_apply_resp_msg(rd: Ready) -> bool:
 
     Go: rawnode.go:366-366 needStorageApplyRespMsg
     """
-    return need_storage_apply_msg(rd)
+    return bool(rd.committed_entries)
 
 
 def new_storage_apply_msg(r: Raft, rd: Ready) -> pb.Message:

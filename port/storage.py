@@ -173,7 +173,7 @@ class MemoryStorage:
         Go: storage.go:184-189 LastIndex
         """
         self.call_stats.last_index += 1
-        return self._last_index()
+        return (self.ents[0].index or 0) + len(self.ents) - 1
 
     def _last_index(self) -> int:
         """Returns the last index without counting the call.
@@ -188,7 +188,7 @@ class MemoryStorage:
         Go: storage.go:196-201 FirstIndex
         """
         self.call_stats.first_index += 1
-        return self._first_index()
+        return (self.ents[0].index or 0) + 1
 
     def _first_index(self) -> int:
         """Returns the first index without counting the call.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from port.logger import Logger
     from port.read_only import ReadState
 
-_LOCAL_MSGS = frozenset({
+LOCAL_MSGS = frozenset({
     pb.MsgHup,
     pb.MsgBeat,
     pb.MsgUnreachable,
@@ -37,7 +37,7 @@ _LOCAL_MSGS = frozenset({
     pb.MsgStorageApplyResp,
 })  # fmt: skip
 
-_RESPONSE_MSGS = frozenset({
+RESPONSE_MSGS = frozenset({
     pb.MsgAppResp,
     pb.MsgVoteResp,
     pb.MsgHeartbeatResp,
@@ -54,7 +54,7 @@ def is_local_msg(msgt: pb.MessageType) -> bool:
 
     Go: util.go:59-61 IsLocalMsg
     """
-    return msgt in _LOCAL_MSGS
+    return msgt in LOCAL_MSGS
 
 
 def is_response_msg(msgt: pb.MessageType) -> bool:
@@ -62,7 +62,7 @@ def is_response_msg(msgt: pb.MessageType) -> bool:
 
     Go: util.go:63-65 IsResponseMsg
     """
-    return msgt in _RESPONSE_MSGS
+    return msgt in RESPONSE_MSGS
 
 
 def is_local_msg_target(id: int) -> bool:
@@ -280,7 +280,10 @@ def ents_size(ents: Sequence[pb.Entry]) -> int:
 
     Go: util.go:274-280 entsSize
     """
-    return sum([e.size() for e in ents])
+    size = 0
+    for e in ents:
+        size += e.size()
+    return size
 
 
 def limit_size(ents: list[pb.Entry], max_size: int) -> list[pb.Entry]:
@@ -314,7 +317,11 @@ def payloads_size(ents: Sequence[pb.Entry]) -> int:
 
     Go: util.go:312-318 payloadsSize
     """
-    return sum([len(e.data) for e in ents if e.data is not None])
+    size = 0
+    for e in ents:
+        if e.data is not None:
+            size += len(e.data)
+    return size
 
 
 def assert_conf_states_equivalent(
