@@ -140,12 +140,20 @@ def check_paths(paths: Sequence[Path]) -> int:
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
-    """Yields the files among `paths` and under the folders among them."""
+    """Yields the files among `paths` and under the folders among them.
+
+    Hidden files and folders are left out, unless named.
+    """
     for path in paths:
-        if path.is_dir():
-            yield from sorted(p for p in path.rglob("*") if p.is_file())
-        else:
+        if not path.is_dir():
             yield path
+            continue
+        for found in sorted(path.rglob("*")):
+            hidden = any(
+                part.startswith(".") for part in found.relative_to(path).parts
+            )
+            if found.is_file() and not hidden:
+                yield found
 
 
 def _group(path: Path) -> str:
