@@ -95,7 +95,7 @@ def main(argv: list[str] | None = None) -> int:
         why = "is in use" if taken else f"cannot be opened ({wrong})"
         print(
             f"Port {args.port} {why}; try another: "
-            f"make book PORT={8001 if args.port == PORT else PORT}",
+            f"make book PORT={min(max(args.port, 8000) + 1, 65535)}",
             file=sys.stderr,
         )
         return 1
