@@ -195,7 +195,8 @@ class RaftLog:
 
         Go: log.go:198-200 nextUnstableEnts
         """
-        return self.unstable.next_entries()
+        u = self.unstable
+        return u.next_entries() if u.entries else []
 
     def has_next_unstable_ents(self) -> bool:
         """Tells whether there are entries to be handed out for writing.
@@ -221,6 +222,8 @@ class RaftLog:
 
         Go: log.go:220-244 nextCommittedEnts
         """
+        if self.applying >= self.committed:
+            return []
         if self.applying_ents_paused or self.unstable.snapshot is not None:
             return []
         lo = self.applying + 1
@@ -248,6 +251,8 @@ class RaftLog:
 
         Go: log.go:248-261 hasNextCommittedEnts
         """
+        if self.applying >= self.committed:
+            return False
         if self.applying_ents_paused or self.unstable.snapshot is not None:
             return False
         return self.applying < self.max_appliable_index(allow_unstable)

@@ -554,6 +554,8 @@ class Raft:
             return False
         log = self.raft_log
         prev_index = pr.next - 1
+        if not send_if_empty and prev_index == log.last_index():
+            return False  # the common answer, before anything is looked up
         try:
             prev_term = log.term(prev_index)
         except RaftError:

@@ -210,8 +210,10 @@ class RawNode:
                 rd.messages.append(new_storage_append_msg(r, rd))
             if need_storage_apply_msg(rd):
                 rd.messages.append(new_storage_apply_msg(r, rd))
-        elif r.msgs_after_append:
-            rd.messages += [m for m in r.msgs_after_append if m.to != r.id]
+        else:
+            for m in r.msgs_after_append:
+                if m.to != r.id:
+                    rd.messages.append(m)
         return rd
 
     def accept_ready(self, rd: Ready) -> None:
@@ -234,8 +236,9 @@ class RawNode:
                 r.logger.panic(
                     "two accepted Ready structs without call to Advance"
                 )
-            if r.msgs_after_append:
-                steps += [m for m in r.msgs_after_append if m.to == r.id]
+            for m in r.msgs_after_append:
+                if m.to == r.id:
+                    steps.append(m)
             if need_storage_append_resp_msg(r, rd):
                 steps.append(new_storage_append_resp_msg(r, rd))
             if need_storage_apply_resp_msg(rd):

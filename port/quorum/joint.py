@@ -80,6 +80,8 @@ class JointConfig:
         Go: joint.go:49-56 CommittedIndex
         """
         incoming = self.incoming.committed_index(acked)
+        if not self.outgoing:
+            return incoming
         outgoing = self.outgoing.committed_index(acked)
         return incoming if incoming < outgoing else outgoing
 
