@@ -60,7 +60,7 @@ lock:
 
 .upstream:
 	git clone -q -c advice.detachedHead=false --depth 1 --branch $(TAG) \
-		https://github.com/etcd-io/raft $@ || { echo "Upstream cannot be \
+		https://github.com/etcd-io/raft $@ 2>/dev/null || { echo "Upstream cannot be \
 	cloned; connect to the network or name a copy: make prove \
 	RAFT_UPSTREAM=path" >&2; exit 1; }
 
