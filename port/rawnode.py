@@ -354,6 +354,16 @@ class RawNode:
             kind = ProgressTypeLearner if pr.is_learner else ProgressTypePeer
             visitor(id, kind, pr.copy())
 
+    def _step_quietly(self, m: pb.Message) -> None:
+        """Steps a message whose errors are of no use to the caller.
+
+        Go: rawnode.go:529-531 ReportUnreachable
+        """
+        try:
+            self.raft.step(m)
+        except RaftError:
+            return
+
     def report_unreachable(self, id: int) -> None:
         """Tells raft that the last message to a node could not be sent.
 
@@ -398,16 +408,6 @@ class RawNode:
         self._step_quietly(
             pb.Message(type=pb.MsgReadIndex, entries=[pb.Entry(data=rctx)])
         )
-
-    def _step_quietly(self, m: pb.Message) -> None:
-        """Steps a message whose errors are of no use to the caller.
-
-        Go: rawnode.go:529-531 ReportUnreachable
-        """
-        try:
-            self.raft.step(m)
-        except RaftError:
-            return
 
 
 def must_sync(st: pb.HardState, prev: pb.HardState, ents_num: int) -> bool:
