@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from port import raftpb as pb
@@ -52,13 +52,16 @@ beginnings = st.lists(st.integers(2, 6), max_size=5).map(
     lambda ids: " ".join(f"v{id}" for id in [1, *ids])
 )
 changes = st.lists(
-    st.tuples(st.sampled_from("vlru"), st.integers(2, 10)),
+    # Few nodes, so that several changes meet at one of them.
+    st.tuples(st.sampled_from("vlru"), st.integers(2, 7)),
     min_size=1,
     max_size=9,
 ).map(lambda pairs: steps(" ".join(f"{how}{id}" for how, id in pairs)))
 
 
+@settings(max_examples=300)
 @given(beginnings, changes)
+@example("v1 v2", steps("l2 r2"))
 def test_all_at_once_ends_where_one_by_one_does(
     beginning: str, ccs: Steps
 ) -> None:

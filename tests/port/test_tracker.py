@@ -191,18 +191,40 @@ def test_the_commit_index_is_sent_once() -> None:
     assert pr.can_bump_commit(9)
 
 
-def test_stepping_back_sends_the_commit_index_again() -> None:
-    for step_back in (
-        lambda pr: pr.become_probe(),
-        lambda pr: pr.maybe_decr_to(rejected=8, match_hint=6),
-    ):
-        pr = progress(StateReplicate, match=4, next=9)
-        pr.sent_commit(8)
-        step_back(pr)
-        pr.become_replicate()
-        pr.sent_entries(4, 10)
-        assert pr.can_bump_commit(5)
-        assert pr.can_bump_commit(8)
+@pytest.mark.parametrize("state", [StateProbe, StateReplicate])
+@pytest.mark.parametrize("rejected", [False, True])
+def test_stepping_back_sends_the_commit_index_again(
+    state: StateType, rejected: bool
+) -> None:
+    pr = progress(state, match=4, next=9)
+    pr.sent_commit(8)
+    if rejected:
+        assert pr.maybe_decr_to(rejected=8, match_hint=4)
+    else:
+        pr.become_probe()
+    assert pr.next == 5
+    pr.become_replicate()
+    pr.sent_entries(4, 10)
+    assert pr.can_bump_commit(5)
+
+
+def test_a_copy_has_the_same_window() -> None:
+    pr = Progress(
+        match=1,
+        next=5,
+        state=StateReplicate,
+        pending_snapshot=2,
+        recent_active=True,
+        msg_app_flow_paused=True,
+        inflights=Inflights(3),
+        is_learner=True,
+    )
+    pr.sent_commit(3)
+    twin = pr.copy()
+    for name in Progress.__slots__:
+        assert getattr(twin, name) is getattr(pr, name), name
+    twin.match = 2
+    assert pr.match == 1
 
 
 def test_a_snapshot_carries_its_commit_index() -> None:
