@@ -476,7 +476,6 @@ def check_candidate_follows(kind: pb.MessageType) -> None:
 
     tick(net[3], net[3].randomized_election_timeout)
     stored(net[3])
-    net[3].msgs.clear()
     assert net[3].state is StateCandidate
     assert net[3].term < net[1].term
 
