@@ -1,1 +1,55 @@
-"""The weave: code, notes and scenarios joined into pages."""
+"""The weave: code, notes and scenarios joined into pages.
+
+It is an extension of Python-Markdown, so any generator that speaks
+Python-Markdown can use it (in `mkdocs.yml`: `markdown_extensions:
+[book.weave]`). A page says
+
+    ::: walk port/raft.py Raft.become_follower
+
+    - `def become_follower` @ `raft.go:891`: One sentence, shown beside the
+      code. More sentences open when the reader asks for them.
+    - ! `self.reset(term)` @ `raft.go:893`: A key note, marked, with evidence.
+
+      Evidence: thesis 3.6; etcd#2461; tests/port/test_raft.py::test_vote
+
+    :::
+
+and gets the code of that symbol whole, a note beside its lines, and links to
+the lines of the Go. How that comes about, file by file:
+
+    walks.py     reads such blocks from a page: text in, values out
+    python.py    knows the symbols of a Python file and their lines
+    golang.py    knows ranges of Go lines, and which are theirs to name
+    place.py     puts each note of a walk on its lines, or refuses
+    sources.py   resolves evidence: tests, pull requests, thesis, paper
+    refs.py      makes links of `raft.go:891` and etcd#2461 in running text
+    highlight.py colours Python, line by line
+    roles.py     draws the diagram of the roles
+    render.py    builds the elements of a walk
+    pages.py     all pages together: one home for each symbol, and coverage
+    extension.py hands all this to Python-Markdown
+    facts.py     makes and reads the facts about upstream's files
+
+Anything that does not hold stops the build with its page, its line, what is
+wrong and what to do (`problems.py`). `python -m book.weave` checks the whole
+book without building it, and prints what the notes cover.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from book.weave.extension import WeaveExtension
+
+
+def makeExtension(**options: object) -> WeaveExtension:
+    """Returns the extension, as Python-Markdown asks for it by this name.
+
+    Args:
+        **options: `root` names the repository, if it is not the one that
+            this file is in; `pages` the folder of pages below it.
+    """
+    from book.weave.extension import WeaveExtension
+
+    return WeaveExtension(**options)

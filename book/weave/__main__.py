@@ -1,0 +1,23 @@
+"""Checks the whole book without building it: `python -m book.weave`."""
+
+from __future__ import annotations
+
+import sys
+
+from book.weave.pages import GATE, Book
+
+
+def main() -> int:
+    """Prints what is wrong, or what the notes cover. Returns 1 if wrong."""
+    book = Book()
+    if problems := book.problems():
+        print(*problems, sep="\n", file=sys.stderr)
+        return 1
+    for line in book.coverage():
+        print(f"notes cover {line}")
+    print(f"gate: every line of {len(GATE)} symbols has its note")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

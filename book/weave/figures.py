@@ -1,0 +1,41 @@
+"""Figures that the build draws: `::: figure roles`, a caption, `:::`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from xml.etree.ElementTree import Element, SubElement
+
+from book.weave import roles
+from book.weave.problems import Refused
+
+FIGURES: dict[str, Callable[[], str]] = {"roles": roles.svg}
+
+
+def draw(
+    parent: Element,
+    name: str,
+    number: int,
+    caption: str,
+    stash: Callable[[str], str],
+) -> None:
+    """Appends a figure with its number and caption.
+
+    Args:
+        parent: The element to append to.
+        name: Which figure.
+        number: Its number on the page.
+        caption: What to see in it, as Markdown.
+        stash: Keeps HTML until the page is written, and returns its mark.
+
+    Raises:
+        Refused: there is no such figure.
+    """
+    if name not in FIGURES:
+        raise Refused(
+            f"there is no figure {name}", f"draw one of {', '.join(FIGURES)}"
+        )
+    figure = SubElement(parent, "figure", {"class": "wv-figure"})
+    SubElement(figure, "div").text = stash(FIGURES[name]())
+    told = SubElement(figure, "figcaption")
+    SubElement(told, "span", {"class": "wv-number"}).text = f"Figure {number}. "
+    SubElement(told, "span").text = caption

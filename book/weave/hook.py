@@ -1,0 +1,49 @@
+"""What a finished site still wants: a word on coverage, the Go to hand.
+
+mkdocs calls this. Nothing of the book depends on it: another generator loses
+the report and the copy, and no check.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+
+from book.weave import facts
+from book.weave.pages import Book
+
+log = logging.getLogger("mkdocs.book.weave")
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Reports what the notes cover, and copies the Go if it is at hand."""
+    for line in Book().coverage():
+        log.info("Notes cover %s", line)
+    if upstream := str(config.extra.get("upstream") or ""):
+        copied = copy_go(Path(upstream), Path(config.site_dir) / "go")
+        log.info("Copied %d files of Go into the site", copied)
+
+
+def copy_go(checkout: Path, target: Path) -> int:
+    """Writes the Go files as scripts, which a page may load as a file.
+
+    Args:
+        checkout: Upstream's repository at the pinned tag.
+        target: The folder in the site, made if need be.
+
+    Returns:
+        How many were written.
+    """
+    names = [name for name in facts.load() if (checkout / name).is_file()]
+    for name in names:
+        text = (checkout / name).read_text(encoding="utf-8")
+        script = target / f"{name}.js"
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text(
+            f"goSource({json.dumps(name)}, {json.dumps(text)});\n",
+            encoding="utf-8",
+        )
+    return len(names)

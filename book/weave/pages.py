@@ -1,0 +1,215 @@
+"""All pages together: one home for each symbol, and what notes cover.
+
+The notes are to cover everything. How far they have come is kept in one
+place, `GATE`: the symbols of which every line that can run, and every line of
+the Go that they come from, must lie under a note. The gate only ever grows,
+until it is the whole of `raft.py` and `node.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from book.weave import golang, python, walks
+from book.weave.facts import say_ranges
+from book.weave.place import WovenWalk, weave
+from book.weave.problems import Problem, Refused
+from book.weave.sources import Sources
+from book.weave.walks import Misread, Walk
+
+ROOT = Path(__file__).parents[2]
+PAGES = "book/pages"
+LEDGER = "port/DIVERGENCES.md"
+
+GATE = (
+    "port/raft.py Raft.reset",
+    "port/raft.py Raft.become_follower",
+    "port/raft.py Raft.become_candidate",
+    "port/raft.py Raft.become_pre_candidate",
+    "port/raft.py Raft.become_leader",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the book, read and woven.
+
+    Attributes:
+        name: Its name below the folder of pages.
+        text: The whole file.
+        walks: The walks that could be woven, in order.
+        problems: What stands in the way of the others.
+    """
+
+    name: str
+    text: str
+    walks: tuple[WovenWalk, ...]
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of a file lies under notes.
+
+    Attributes:
+        file: A Python file of ours or a Go file of upstream's.
+        covered: How many of its lines do.
+        total: How many there are.
+    """
+
+    file: str
+    covered: int
+    total: int
+
+    def __str__(self) -> str:
+        share = 100 * self.covered // max(self.total, 1)
+        return f"{self.file}: {self.covered} of {self.total} lines, {share} %"
+
+
+class Book:
+    """Every page under a folder."""
+
+    def __init__(self, root: Path = ROOT, pages: str = PAGES) -> None:
+        self.root = root
+        self.folder = root / pages
+        self.shelf = Sources(root)
+        self.pages = tuple(
+            self.read(p.relative_to(self.folder).as_posix())
+            for p in sorted(self.folder.rglob("*.md"))
+        )
+
+    def read(self, name: str) -> Page:
+        """Reads and weaves one page."""
+        text = (self.folder / name).read_text(encoding="utf-8")
+        woven, problems = self.weave(text, name)
+        return Page(name, text, tuple(woven), tuple(problems))
+
+    def weave(
+        self, text: str, name: str
+    ) -> tuple[list[WovenWalk], list[Problem]]:
+        """Weaves the walks of a page, and tells what is wrong with it."""
+        woven: list[WovenWalk] = []
+        problems: list[Problem] = []
+        for found in walks.read(text.splitlines()):
+            if isinstance(found, Misread):
+                problems.append(found.at(name, found.line))
+                continue
+            one, wrong = weave(found, name, self.root, self.shelf)
+            problems += wrong
+            if one:
+                woven.append(one)
+        return woven, problems
+
+    def walks(self) -> Iterator[WovenWalk]:
+        """Yields every walk of the book."""
+        for page in self.pages:
+            yield from page.walks
+
+    def problems(self) -> list[Problem]:
+        """Returns everything that is wrong with the book as a whole."""
+        found = [p for page in self.pages for p in page.problems]
+        return found or [*self._second_homes(), *self._gaps()]
+
+    def _second_homes(self) -> Iterator[Problem]:
+        homes: dict[str, tuple[Page, Walk]] = {}
+        for page in self.pages:
+            for woven in page.walks:
+                name = str(woven.symbol)
+                if name in homes:
+                    home, walk = homes[name]
+                    yield Problem(
+                        page.name,
+                        woven.walk.first,
+                        f"{name} has its home at {home.name}:{walk.first}",
+                        f"link to it: {home.name}#{woven.symbol.id}",
+                    )
+                homes.setdefault(name, (page, woven.walk))
+
+    def _gaps(self) -> Iterator[Problem]:
+        """Yields what the gate demands and no note covers."""
+        noted = self.noted_python()
+        go = self.noted_go() | self.ledger()
+        home = {str(w.symbol): (p, w) for p in self.pages for w in p.walks}
+        for name in GATE:
+            path, _, symbol_name = name.partition(" ")
+            try:
+                source = python.read(self.root, path)
+                symbol = source.symbol(symbol_name)
+            except Refused as wrong:
+                yield wrong.at("book/weave/pages.py", 1)
+                continue
+            if name not in home:
+                yield Problem(
+                    "book/weave/pages.py",
+                    1,
+                    f"the gate demands a walk of {name}, and there is none",
+                    "write it",
+                )
+                continue
+            page, woven = home[name]
+            line = woven.walk.first
+            bare = source.executable & set(symbol.lines)
+            bare -= {n for file, n in noted if file == path}
+            if bare:
+                yield Problem(
+                    page.name,
+                    line,
+                    f"no note covers {path}:{say_ranges(bare)}",
+                    "let a note start there, or earlier",
+                )
+            want = golang.code_lines(golang.sources(symbol))
+            for file in sorted({f for f, _ in want - go}):
+                missing = {n for f, n in want - go if f == file}
+                yield Problem(
+                    page.name,
+                    line,
+                    f"no note names {file}:{say_ranges(missing)}",
+                    "add the lines to the note that explains them",
+                )
+
+    def noted_python(self) -> frozenset[tuple[str, int]]:
+        """Returns the Python lines that lie under a note."""
+        return frozenset(
+            (w.symbol.path, n)
+            for w in self.walks()
+            for p in w.placed
+            for n in p.lines
+        )
+
+    def noted_go(self) -> frozenset[tuple[str, int]]:
+        """Returns the Go code lines that some note names."""
+        return golang.code_lines(
+            r for w in self.walks() for p in w.placed for r in p.go
+        )
+
+    def ledger(self) -> frozenset[tuple[str, int]]:
+        """Returns the Go code lines that have a row among the divergences."""
+        file = self.root / LEDGER
+        if not file.is_file():
+            return frozenset()
+        covered: set[tuple[str, int]] = set()
+        for row in file.read_text(encoding="utf-8").splitlines():
+            cells = [c.strip() for c in row.split("|")]
+            if len(cells) < 5 or not cells[1].startswith("`"):
+                continue
+            where = cells[1].strip("`")
+            if ":" in where:
+                ranges = golang.parse(where, "port/raft.py")
+                covered |= golang.code_lines(ranges)
+        return frozenset(covered)
+
+    def coverage(self) -> list[Coverage]:
+        """Returns how far the notes have come, Python first, then Go."""
+        found: list[Coverage] = []
+        noted = self.noted_python()
+        for path in sorted({w.symbol.path for w in self.walks()}):
+            ran = python.read(self.root, path).executable
+            done = sum((path, n) in noted for n in ran)
+            found.append(Coverage(path, done, len(ran)))
+        go = self.noted_go() | self.ledger()
+        for file in sorted({f for f, _ in self.noted_go()}):
+            lines = golang.file_lines(file)
+            found.append(Coverage(file, len(lines & go), len(lines)))
+        return found

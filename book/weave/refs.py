@@ -1,0 +1,90 @@
+"""Links made of what authors write anyway, checked like evidence.
+
+In running text, etcd#2461, thesis §3.6 and paper §5.4.2 become links to what
+`book/sources.toml` knows, and `raft.go:891-900` in backticks becomes a link
+to those lines at the pinned tag. What is unknown stops the build. The name of
+a function that has a walk leads to it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from xml.etree import ElementTree
+
+from markdown import Markdown  # type: ignore[import-untyped]
+from markdown.inlinepatterns import (  # type: ignore[import-untyped]
+    InlineProcessor,
+)
+from markdown.util import AtomicString  # type: ignore[import-untyped]
+
+from book.weave import golang
+from book.weave.problems import Refused
+from book.weave.sources import Sources
+
+CITED = r"\b((?:etcd|raft|cockroach)#\d+|(?:thesis|paper) §\d+(?:\.\d+)*)"
+GO = r"`([\w/]+\.go:\d[\d,-]*)`"
+
+SYMBOL = r"`([A-Za-z_][\w.]*)`"
+
+Complain = Callable[[Refused, str], None]
+Found = tuple[ElementTree.Element | None, int | None, int | None]
+
+
+class CitedPattern(InlineProcessor):  # type: ignore[misc]
+    """Links etcd#2461, thesis §3.6."""
+
+    def __init__(self, md: Markdown, shelf: Sources, complain: Complain):
+        super().__init__(CITED, md)
+        self.shelf = shelf
+        self.complain = complain
+
+    def handleMatch(self, m: re.Match[str], data: str) -> Found:
+        try:
+            source = self.shelf.resolve(m[1])
+        except Refused as wrong:
+            self.complain(wrong, m[1])
+            return None, None, None
+        attributes = {"href": source.url, "title": source.title}
+        link = ElementTree.Element("a", attributes | {"class": "wv-cited"})
+        link.text = AtomicString(m[1].replace(" §", "\u00a0§"))
+        return link, m.start(0), m.end(0)
+
+
+class GoPattern(InlineProcessor):  # type: ignore[misc]
+    """Links `raft.go:891-900`."""
+
+    def __init__(self, md: Markdown, complain: Complain):
+        super().__init__(GO, md)
+        self.complain = complain
+
+    def handleMatch(self, m: re.Match[str], data: str) -> Found:
+        try:
+            ranges = golang.parse(m[1], "port/raft.py")
+        except Refused as wrong:
+            self.complain(wrong, m[1])
+            return None, None, None
+        link = ElementTree.Element(
+            "a", {"href": ranges[0].url, "class": "wv-goref"}
+        )
+        ElementTree.SubElement(link, "code").text = AtomicString(m[1])
+        return link, m.start(0), m.end(0)
+
+
+class SymbolPattern(InlineProcessor):  # type: ignore[misc]
+    """Links `Raft.reset` and `reset` to the walk of it, if there is one."""
+
+    def __init__(self, md: Markdown, homes: Callable[[], dict[str, str]]):
+        super().__init__(SYMBOL, md)
+        self.homes = homes
+
+    def handleMatch(self, m: re.Match[str], data: str) -> Found:
+        for name, home in self.homes().items():
+            if m[1] in (name, name.rpartition(".")[2]):
+                link = ElementTree.Element(
+                    "a", {"href": home, "class": "wv-sym"}
+                )
+                code = ElementTree.SubElement(link, "code")
+                code.text = AtomicString(m[1])
+                return link, m.start(0), m.end(0)
+        return None, None, None

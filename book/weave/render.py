@@ -1,0 +1,258 @@
+"""The elements of a walk.
+
+    section.wv-walk                       one symbol
+      p.wv-from                           where it stands, here and in Go
+      div.wv-doc                          its docstring, as prose
+      div.wv-code                         its code, and notes
+        div.wv-seg                        one note and its lines
+          aside.wv-note                   beside the lines, or below them
+          pre.wv-lines > span.wv-line     the lines themselves
+
+The segments stack without a gap, so that the code stays in one piece. A note
+comes before its lines in the document and floats to their right; styles do
+the rest, and without styles it reads like a comment above the code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from xml.etree.ElementTree import Element, SubElement
+
+from markdown import Markdown  # type: ignore[import-untyped]
+from markdown.util import AtomicString  # type: ignore[import-untyped]
+
+from book.weave import golang, highlight
+from book.weave.place import Placed, WovenWalk
+from book.weave.sources import Evidence
+
+Parse = Callable[[Element, list[str]], None]
+# From a symbol's name, as in `Raft.reset`, to where its walk is.
+Homes = Mapping[str, str]
+
+_LONGEST_GO = 24
+_SECTIONS = ("Args", "Attributes", "Raises", "Returns", "Yields")
+_VERBS = ("Raises", "Yields")
+_HEAD = re.compile(rf"^({'|'.join(_SECTIONS)}):$")
+_SELF = re.compile(
+    r'(<span class="bp">self</span><span class="o">\.</span>)'
+    r'<span class="n">(\w+)</span>'
+)
+_ENTRY = re.compile(r"^ {4}(\*{0,2}[\w.]+)(?: \(.*?\))?: (.*)$")
+
+
+def walk(
+    parent: Element,
+    woven: WovenWalk,
+    homes: Homes,
+    md: Markdown,
+    parse: Parse,
+) -> None:
+    """Appends a walk to `parent`.
+
+    Args:
+        parent: The element to append to.
+        woven: The walk.
+        homes: Where names in the code lead to.
+        md: Keeps the HTML of coloured code until the page is written.
+        parse: Appends Markdown blocks to an element.
+    """
+    symbol = woven.symbol
+    section = _add(parent, "section", "wv-walk", id=symbol.id)
+    _origin(section, woven)
+    _docstring(section, symbol.doc, parse)
+    code = _add(section, "div", "wv-code")
+    if woven.bare:
+        segment = _add(code, "div", "wv-seg wv-bare")
+        _lines(segment, woven, woven.bare, homes, md)
+    for placed in woven.placed:
+        key = " wv-key" if placed.note.key else ""
+        segment = _add(code, "div", f"wv-seg{key}")
+        _note(segment, woven, placed, parse)
+        _lines(segment, woven, placed.lines, homes, md)
+
+
+def strip(walks: list[WovenWalk]) -> Element:
+    """Returns the slim strip on top: the walks of the page, and switches."""
+    nav = Element("nav", {"class": "wv-strip", "aria-label": "On this page"})
+    listed = _add(nav, "ul", "wv-strip-walks")
+    for woven in walks if len(walks) > 1 else []:
+        link = SubElement(
+            _add(listed, "li"), "a", {"href": f"#{woven.symbol.id}"}
+        )
+        name = woven.symbol.name.rpartition(".")[2]
+        SubElement(link, "code").text = AtomicString(name)
+    switches = _add(nav, "div", "wv-switches")
+    for name, label in (
+        ("wv-only-key", "Key notes only"),
+        ("wv-show-go", "Go beside Python"),
+    ):
+        wrapped = _add(switches, "label", name)
+        box = {"type": "checkbox", "id": name, "autocomplete": "off"}
+        SubElement(wrapped, "input", box)
+        SubElement(wrapped, "span").text = label
+    _add(switches, "span", "wv-said", role="status")
+    return nav
+
+
+def _origin(section: Element, woven: WovenWalk) -> None:
+    symbol = woven.symbol
+    line = _add(section, "p", "wv-from")
+    here = SubElement(line, "code")
+    here.text = AtomicString(f"{symbol.path}:{_span(symbol.lines)}")
+    for r in golang.sources(symbol):
+        link = SubElement(line, "a", {"href": r.url, "class": "wv-go"})
+        link.text = AtomicString(str(r))
+
+
+def _docstring(section: Element, doc: str, parse: Parse) -> None:
+    """Sets a Google style docstring: paragraphs, then lists of terms."""
+    doc = golang.without_sources(doc)
+    prose, sections = _parts(doc)
+    if not doc:
+        return
+    box = _add(section, "div", "wv-doc")
+    parse(box, prose)
+    for title, entries in sections:
+        terms = _add(box, "dl", "wv-terms")
+        for term, text in entries:
+            named = SubElement(terms, "dt")
+            verb = title.lower() if title in _VERBS or not term else ""
+            SubElement(named, "span").text = f"{verb} " if term else verb
+            if term:
+                SubElement(named, "code").text = AtomicString(term)
+            SubElement(terms, "dd").text = text
+
+
+def _parts(
+    doc: str,
+) -> tuple[list[str], list[tuple[str, list[tuple[str, str]]]]]:
+    prose: list[str] = []
+    sections: list[tuple[str, list[tuple[str, str]]]] = []
+    for block in re.split(r"\n\s*\n", doc.strip()):
+        first, *rest = block.splitlines()
+        if not (head := _HEAD.match(first)):
+            prose.append(block)
+            continue
+        entries: list[tuple[str, str]] = []
+        for line in rest:
+            if entry := _ENTRY.match(line):
+                entries.append((entry[1], entry[2]))
+            elif entries:
+                term, text = entries[-1]
+                entries[-1] = (term, f"{text} {line.strip()}")
+            else:
+                entries.append(("", line.strip()))
+        sections.append((head[1], entries))
+    return prose, sections
+
+
+def _lines(
+    segment: Element,
+    woven: WovenWalk,
+    numbers: tuple[int, ...],
+    homes: Homes,
+    md: Markdown,
+) -> None:
+    coloured = highlight.lines(woven.source.text)
+    owner = woven.symbol.name.rpartition(".")[0]
+
+    def linked(m: re.Match[str]) -> str:
+        home = homes.get(f"{owner}.{m[2]}")
+        if not home:
+            return m[0]
+        return f'{m[1]}<a class="wv-sym" href="{home}">{m[2]}</a>'
+
+    block = _add(segment, "pre", "wv-lines")
+    for n in numbers:
+        name = woven.symbol.line_id(n)
+        line = _add(block, "span", "wv-line", id=name)
+        SubElement(
+            line,
+            "a",
+            {
+                "class": "wv-n",
+                "href": f"#{name}",
+                "data-n": str(n),
+                "aria-label": f"line {n}",
+            },
+        )
+        # The stash keeps the colours away from whatever reads text for
+        # Markdown; an empty line still needs something to give it height.
+        text = SubElement(line, "span", {"class": "wv-text"})
+        html = _SELF.sub(linked, coloured[n - 1]) or " "
+        text.text = AtomicString(md.htmlStash.store(html))
+        line.tail = "\n"
+
+
+def _note(
+    segment: Element, woven: WovenWalk, placed: Placed, parse: Parse
+) -> None:
+    note = placed.note
+    said = f"note on {'line' if len(placed.lines) == 1 else 'lines'} "
+    said += _span(placed.lines)
+    aside = _add(segment, "aside", "wv-note")
+    aside.set("aria-label", f"key {said}" if note.key else said)
+    if placed.go:
+        aside.set("data-go", golang.say(placed.go))
+    where = SubElement(
+        aside,
+        "a",
+        {
+            "class": "wv-where",
+            "href": f"#{woven.symbol.line_id(placed.lines[0])}",
+            "aria-hidden": "true",
+            "tabindex": "-1",
+        },
+    )
+    where.text = AtomicString(str(placed.lines[0]))
+    if placed.go:
+        _go_link(aside, placed)
+    if not note.rest and not placed.evidence:
+        _add(aside, "p", "wv-opening").text = note.opening
+        return
+    details = _add(aside, "details")
+    summary = _add(details, "summary", "wv-opening")
+    SubElement(summary, "span").text = note.opening
+    more = _add(details, "div", "wv-more")
+    parse(more, list(note.rest))
+    if placed.evidence:
+        _evidence(more, placed.evidence)
+
+
+def _go_link(aside: Element, placed: Placed) -> None:
+    first = placed.go[0]
+    link = SubElement(aside, "a", {"class": "wv-go", "href": first.url})
+    link.set("title", f"Go: {golang.say(placed.go)}")
+    said = golang.say(r for r in placed.go if r.file == first.file)
+    said = said.rpartition("/")[2]
+    if len(said) > _LONGEST_GO or first.file != placed.go[-1].file:
+        said = f"{golang.say(placed.go[:1]).rpartition('/')[2]}…"
+    link.text = AtomicString(said)
+
+
+def _evidence(more: Element, evidence: tuple[Evidence, ...]) -> None:
+    listed = _add(more, "ul", "wv-evidence")
+    for e in evidence:
+        item = SubElement(listed, "li")
+        if e.url:
+            label = SubElement(item, "a", {"href": e.url})
+        else:
+            label = SubElement(item, "code")
+        label.text = AtomicString(e.label)
+        SubElement(item, "span").text = AtomicString(f" {e.title}")
+
+
+def _span(lines: tuple[int, ...]) -> str:
+    if lines[0] == lines[-1]:
+        return str(lines[0])
+    return f"{lines[0]}–{lines[-1]}"
+
+
+def _add(
+    parent: Element, tag: str, classes: str = "", **attributes: str
+) -> Element:
+    element = SubElement(parent, tag, attributes)
+    if classes:
+        element.set("class", classes)
+    return element
