@@ -66,7 +66,8 @@ Choose: TypeAlias = Callable[[int], int]
 """Given n > 0, returns one of 0, 1, .. n-1."""
 
 
-def _at_random(n: int) -> int:
+def at_random(n: int) -> int:
+    """Is the `Choose` that leaves it to chance."""
     return int(random.random() * n)
 
 
@@ -272,7 +273,7 @@ class Recv(Case, Generic[T]):
             self.chan._receivers.pop(self, None)
 
 
-async def select(*cases: Case, choose: Choose = _at_random) -> Case:
+async def select(*cases: Case, choose: Choose = at_random) -> Case:
     """Waits until one of the cases can go ahead, completes it, returns it.
 
     Without cases, or with nil ones only, it waits until it is cancelled.
@@ -284,7 +285,7 @@ async def select(*cases: Case, choose: Choose = _at_random) -> Case:
     Raises:
         RaftPanic: a case would have sent on a closed channel.
     """
-    if fired := try_select(*cases, choose=choose):
+    if fired := _complete_ready(cases, choose):
         return fired
     future: asyncio.Future[Case] = asyncio.get_running_loop().create_future()
     for case in cases:
@@ -301,7 +302,7 @@ async def select(*cases: Case, choose: Choose = _at_random) -> Case:
             case._leave()
 
 
-def try_select(*cases: Case, choose: Choose = _at_random) -> Case | None:
+def try_select(*cases: Case, choose: Choose = at_random) -> Case | None:
     """Completes one of the cases if it can be done at once: Go's `default`.
 
     Returns:
@@ -310,6 +311,10 @@ def try_select(*cases: Case, choose: Choose = _at_random) -> Case | None:
     Raises:
         RaftPanic: a case would have sent on a closed channel.
     """
+    return _complete_ready(cases, choose)
+
+
+def _complete_ready(cases: tuple[Case, ...], choose: Choose) -> Case | None:
     ready = [case for case in cases if case._ready()]
     if not ready:
         return None

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
 from itertools import count
 
 import pytest
@@ -20,30 +18,7 @@ from hypothesis.stateful import (
 
 from port.chan import Case, Chan, Recv, Send, select, try_select
 from port.errors import RaftPanic
-
-
-def on_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Runs an async test, for at most ten seconds."""
-
-    @functools.wraps(test)
-    def run(*args: object, **kwargs: object) -> None:
-        async def bounded() -> None:
-            async with asyncio.timeout(10):
-                await test(*args, **kwargs)
-
-        asyncio.run(bounded())
-
-    return run
-
-
-async def settle() -> None:
-    """Lets all tasks run until each waits for another."""
-    for _ in range(20):
-        await asyncio.sleep(0)
-
-
-def spawn(operation: Coroutine[object, object, object]) -> asyncio.Task:
-    return asyncio.get_running_loop().create_task(operation)
+from tests.port.loops import on_loop, settle, spawn
 
 
 def first(n: int) -> int:
