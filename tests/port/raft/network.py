@@ -28,6 +28,7 @@ from tests.port.raft.nodes import (
     read_index,
     storage,
     take_messages,
+    tick,
 )
 
 
@@ -105,6 +106,16 @@ class Network:
                 term=self.nodes[from_].term,
             )
         )  # fmt: skip
+
+    def time_out(self, id: int) -> None:
+        """Lets a node's election timeout pass, and delivers what it says."""
+        r = self.nodes[id]
+        tick(r, r.randomized_election_timeout)
+        self.flush(id)
+
+    def flush(self, id: int) -> None:
+        """Delivers what a node has to say after a test had it to itself."""
+        self.send(*filter(self._may_leave, take_messages(self.nodes[id])))
 
     # -- what the network does
 
