@@ -28,7 +28,7 @@ from port.errors import RaftError, StepLocalMsg, StepPeerNotFound
 from port.raft import Config, Raft
 from port.state_trace import trace_ready
 from port.status import BasicStatus, Status, get_basic_status, get_status
-from port.tracker import Progress
+from port.tracker import Inflights, Progress
 from port.types import (
     LOCAL_APPEND_THREAD,
     LOCAL_APPLY_THREAD,
@@ -352,7 +352,9 @@ class RawNode:
         """
         for id, pr in self.raft.trk.visit():
             kind = ProgressTypeLearner if pr.is_learner else ProgressTypePeer
-            visitor(id, kind, pr.copy())
+            shown = pr.copy()
+            shown.inflights = Inflights(0)
+            visitor(id, kind, shown)
 
     def _step_quietly(self, m: pb.Message) -> None:
         """Steps a message whose errors are of no use to the caller.
