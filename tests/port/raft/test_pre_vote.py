@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import pytest
 
 from port.raft import (
@@ -11,16 +13,16 @@ from port.raft import (
     StatePreCandidate,
 )
 from tests.port.raft.network import Network, cluster
-from tests.port.raft.nodes import hup, node, storage
+from tests.port.raft.nodes import Options, hup, node, storage
 
 
-def in_term_1(**options: bool) -> Network:
+def in_term_1(**options: Unpack[Options]) -> Network:
     """Returns three nodes that have seen one term go by."""
     return Network(node(id, storage(term=1), **options) for id in (1, 2, 3))
 
 
 def set_pre_vote(net: Network, *ids: int) -> None:
-    """Restarts nodes with pre-vote, as far as others can see."""
+    """Turns pre-vote on at nodes that run; else it takes a restart."""
     for id in ids:
         net[id].pre_vote = True
 
