@@ -42,7 +42,8 @@ suite: .venv/test.stamp
 
 prove: .venv/test.stamp $(if $(RAFT_UPSTREAM),,.upstream)
 	$(BIN)/python -m book.weave.facts $(UPSTREAM) --check $(FACTS)
-	$(BIN)/python -m port.rafttest check $(UPSTREAM)/testdata
+	$(BIN)/python -m port.rafttest check $(UPSTREAM)/testdata \
+		$(UPSTREAM)/confchange/testdata $(UPSTREAM)/quorum/testdata
 	RAFT_UPSTREAM=$(UPSTREAM) $(BIN)/python -m pytest -m upstream
 
 bench: .venv/test.stamp

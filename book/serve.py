@@ -107,8 +107,9 @@ def main(argv: list[str] | None = None) -> int:
             return 1
         print(
             f"Reading at http://{HOST}:{server.server_port}\n"
-            "Ctrl-C stops it. Next, for the labs, in a second terminal:\n"
-            "    source .venv/bin/activate && python -m labs",
+            "Ctrl-C stops it. To run what it shows, in a second terminal:\n"
+            "    source .venv/bin/activate\n"
+            "    python -m port.rafttest run book/scenarios/one-day.txt",
             flush=True,
         )
         try:
