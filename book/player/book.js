@@ -27,7 +27,7 @@
     if (box.checked) act(box);
   }
 
-  // ---- Go beside Python ------------------------------------------------------
+  // ---- Go beside Python ----------------------------------------------------
 
   // The text of each Go file, as a promise; asked for when first wanted.
   const sources = new Map();
@@ -126,7 +126,7 @@
         const block = await goBlock(note.dataset.go);
         if (!box.checked) return;
         note.querySelector(".wv-gocode")?.remove();
-        note.querySelector(".wv-go").after(block);
+        note.querySelector(".wv-where").after(block);
       }
       say("");
     } catch {
@@ -139,7 +139,7 @@
   switched("wv-only-key", () => undefined);
   switched("wv-show-go", showGo);
 
-  // ---- Marking code leaves the notes out ---------------------------------------
+  // ---- Marking code leaves the notes out -----------------------------------
 
   document.addEventListener("selectstart", (event) => {
     const start = event.target.nodeType === 1
@@ -150,7 +150,31 @@
     }
   });
 
-  // ---- Paper has no plus to press --------------------------------------------------
+  // The text of the marked lines, one under the other and nothing between.
+  document.addEventListener("copy", (event) => {
+    const selection = getSelection();
+    const walk = document.querySelector(".wv-marking");
+    if (!walk || !selection.rangeCount) return;
+    const marked = selection.getRangeAt(0);
+    const texts = [];
+    for (const line of walk.querySelectorAll(".wv-line")) {
+      if (!marked.intersectsNode(line)) continue;
+      const part = document.createRange();
+      part.selectNodeContents(line);
+      if (line.contains(marked.startContainer)) {
+        part.setStart(marked.startContainer, marked.startOffset);
+      }
+      if (line.contains(marked.endContainer)) {
+        part.setEnd(marked.endContainer, marked.endOffset);
+      }
+      texts.push(part.toString().trimEnd());
+    }
+    if (!texts.length) return;
+    event.clipboardData.setData("text/plain", texts.join("\n"));
+    event.preventDefault();
+  });
+
+  // ---- Paper has no plus to press ------------------------------------------
 
   let opened = [];
   addEventListener("beforeprint", () => {

@@ -48,7 +48,8 @@ def makeExtension(**options: object) -> WeaveExtension:
 
     Args:
         **options: `root` names the repository, if it is not the one that
-            this file is in; `pages` the folder of pages below it.
+            this file is in; `pages` the folder of pages below it; `gate` the
+            symbols that notes must cover, if not those of `pages.py`.
     """
     from book.weave.extension import WeaveExtension
 

@@ -26,10 +26,16 @@ from markdown.treeprocessors import (  # type: ignore[import-untyped]
 )
 
 from book.weave import figures, render
-from book.weave.pages import PAGES, ROOT, Book
+from book.weave.pages import GATE, PAGES, ROOT, Book
 from book.weave.place import WovenWalk
 from book.weave.problems import Problem, Refused, WeaveError
-from book.weave.refs import CitedPattern, GoPattern, SymbolPattern
+from book.weave.refs import (
+    ROLE,
+    CitedPattern,
+    GoPattern,
+    RolePattern,
+    SymbolPattern,
+)
 
 _MARK = "\x02weave:{}\x03"
 _MARKED = re.compile("^\x02weave:(\\d+)\x03$")
@@ -43,13 +49,15 @@ class WeaveExtension(Extension):  # type: ignore[misc]
         self.config = {
             "root": [str(ROOT), "the repository"],
             "pages": [PAGES, "the folder of pages below it"],
+            "gate": [list(GATE), "the symbols that must be covered"],
         }
         super().__init__(**options)
 
     def extendMarkdown(self, md: Markdown) -> None:
         """Registers the processors; Python-Markdown calls this."""
         root = Path(str(self.getConfig("root")))
-        page = _Page(_book(root, str(self.getConfig("pages"))))
+        gate = tuple(self.getConfig("gate"))
+        page = _Page(_book(root, str(self.getConfig("pages")), gate))
         # After the normaliser (30), which drops the bytes that the mark is
         # made of; before fenced code (25), which would take a walk's text.
         md.preprocessors.register(_Cut(md, page), "weave", 28)
@@ -66,22 +74,25 @@ class WeaveExtension(Extension):  # type: ignore[misc]
         md.inlinePatterns.register(
             GoPattern(md, page.complain), "weave-go", 195
         )
+        md.inlinePatterns.register(RolePattern(ROLE, md), "weave-role", 186)
         md.inlinePatterns.register(
             SymbolPattern(md, page.homes), "weave-symbol", 194
         )
 
 
-def _book(root: Path, pages: str) -> Book:
+def _book(root: Path, pages: str, gate: tuple[str, ...]) -> Book:
     """Reads the whole book once a build, and refuses it if need be."""
     inputs = [*(root / pages).rglob("*.md"), *(root / "port").rglob("*.py")]
     inputs += [*(root / "tests").rglob("*.py"), root / "book/sources.toml"]
     stamp = max(file.stat().st_mtime_ns for file in inputs)
-    return _book_at(root, pages, stamp)
+    return _book_at(root, pages, gate, stamp)
 
 
 @lru_cache(maxsize=4)
-def _book_at(root: Path, pages: str, stamp: int) -> Book:
-    book = Book(root, pages)
+def _book_at(
+    root: Path, pages: str, gate: tuple[str, ...], stamp: int
+) -> Book:
+    book = Book(root, pages, gate)
     if problems := book.problems():
         raise WeaveError(problems)
     return book
@@ -165,7 +176,7 @@ class _Cut(Preprocessor):  # type: ignore[misc]
                 kept += self._mark(walk)
                 at = walk.walk.last
             elif figure := _FIGURE.match(lines[at]):
-                end = lines.index(":::", at)
+                end = self._end(lines, at)
                 caption = " ".join(lines[at + 1 : end]).strip()
                 figures_so_far += 1
                 kept += self._mark(
@@ -176,6 +187,14 @@ class _Cut(Preprocessor):  # type: ignore[misc]
                 kept.append(lines[at])
                 at += 1
         return kept
+
+    def _end(self, lines: list[str], start: int) -> int:
+        for at in range(start + 1, len(lines)):
+            if lines[at].rstrip() == ":::":
+                return at
+        wrong = Refused("the figure never ends", "close it with `:::`")
+        self.page.complain(wrong, lines[start])
+        return len(lines)
 
     def _mark(self, block: WovenWalk | _Figure) -> list[str]:
         self.page.blocks.append(block)

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from book.weave import golang, python, walks
+from book.weave import facts, golang, python, walks
+from book.weave.counterparts import read_ledger
 from book.weave.facts import say_ranges
+from book.weave.golang import GoRange
 from book.weave.place import WovenWalk, weave
 from book.weave.problems import Problem, Refused
 from book.weave.sources import Sources
@@ -69,10 +71,22 @@ class Coverage:
 
 
 class Book:
-    """Every page under a folder."""
+    """Every page under a folder.
 
-    def __init__(self, root: Path = ROOT, pages: str = PAGES) -> None:
+    Args:
+        root: The repository.
+        pages: The folder of pages in it.
+        gate: The symbols that must be covered.
+    """
+
+    def __init__(
+        self,
+        root: Path = ROOT,
+        pages: str = PAGES,
+        gate: tuple[str, ...] = GATE,
+    ) -> None:
         self.root = root
+        self.gate = gate
         self.folder = root / pages
         self.shelf = Sources(root)
         self.pages = tuple(
@@ -132,7 +146,7 @@ class Book:
         noted = self.noted_python()
         go = self.noted_go() | self.ledger()
         home = {str(w.symbol): (p, w) for p in self.pages for w in p.walks}
-        for name in GATE:
+        for name in self.gate:
             path, _, symbol_name = name.partition(" ")
             try:
                 source = python.read(self.root, path)
@@ -189,16 +203,12 @@ class Book:
         file = self.root / LEDGER
         if not file.is_file():
             return frozenset()
-        covered: set[tuple[str, int]] = set()
-        for row in file.read_text(encoding="utf-8").splitlines():
-            cells = [c.strip() for c in row.split("|")]
-            if len(cells) < 5 or not cells[1].startswith("`"):
-                continue
-            where = cells[1].strip("`")
-            if ":" in where:
-                ranges = golang.parse(where, "port/raft.py")
-                covered |= golang.code_lines(ranges)
-        return frozenset(covered)
+        rows, _ = read_ledger(file.read_text(encoding="utf-8"))
+        return golang.code_lines(
+            GoRange(row.file, row.first, row.last)
+            for row in rows
+            if row.first and row.file in facts.load()
+        )
 
     def coverage(self) -> list[Coverage]:
         """Returns how far the notes have come, Python first, then Go."""

@@ -117,8 +117,8 @@ def weave(
             continue
         starts.append((note, _with_comment(start, source, symbol, starts)))
     placed: list[Placed] = []
-    ends = [start for _, start in starts[1:]] + [symbol.lines[-1] + 1]
-    for (note, start), end in zip(starts, ends, strict=True):
+    bounds = [start for _, start in starts] + [symbol.lines[-1] + 1]
+    for (note, start), end in zip(starts, bounds[1:], strict=True):
         lines = tuple(n for n in symbol.lines if start <= n < end)
         try:
             placed.append(_placed(note, lines, source, symbol, shelf))

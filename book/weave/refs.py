@@ -3,7 +3,7 @@
 In running text, etcd#2461, thesis §3.6 and paper §5.4.2 become links to what
 `book/sources.toml` knows, and `raft.go:891-900` in backticks becomes a link
 to those lines at the pinned tag. What is unknown stops the build. The name of
-a function that has a walk leads to it.
+a function that has a walk leads to it. :L: becomes the tag of a leader.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ from markdown.util import AtomicString  # type: ignore[import-untyped]
 
 from book.weave import golang
 from book.weave.problems import Refused
+from book.weave.roles import ROLES
 from book.weave.sources import Sources
 
 CITED = r"\b((?:etcd|raft|cockroach)#\d+|(?:thesis|paper) §\d+(?:\.\d+)*)"
 GO = r"`([\w/]+\.go:\d[\d,-]*)`"
 
 SYMBOL = r"`([A-Za-z_][\w.]*)`"
+
+ROLE = r"(?<!\S):([FPCL]):(?!\w)"
 
 Complain = Callable[[Refused, str], None]
 Found = tuple[ElementTree.Element | None, int | None, int | None]
@@ -69,6 +72,18 @@ class GoPattern(InlineProcessor):  # type: ignore[misc]
         )
         ElementTree.SubElement(link, "code").text = AtomicString(m[1])
         return link, m.start(0), m.end(0)
+
+
+class RolePattern(InlineProcessor):  # type: ignore[misc]
+    """Makes :F: the tag of a follower, and so for each role."""
+
+    def handleMatch(self, m: re.Match[str], data: str) -> Found:
+        names = {role.letter: role.name for role in ROLES}
+        tag = ElementTree.Element(
+            "span", {"class": f"wv-role-tag {m[1]}", "title": names[m[1]]}
+        )
+        tag.text = AtomicString(m[1])
+        return tag, m.start(0), m.end(0)
 
 
 class SymbolPattern(InlineProcessor):  # type: ignore[misc]

@@ -62,6 +62,7 @@ def walk(
     _origin(section, woven)
     _docstring(section, symbol.doc, parse)
     code = _add(section, "div", "wv-code")
+    code.set("style", f"--cut:{_shared_indent(woven)}")
     if woven.bare:
         segment = _add(code, "div", "wv-seg wv-bare")
         _lines(segment, woven, woven.bare, homes, md)
@@ -108,9 +109,9 @@ def _origin(section: Element, woven: WovenWalk) -> None:
 def _docstring(section: Element, doc: str, parse: Parse) -> None:
     """Sets a Google style docstring: paragraphs, then lists of terms."""
     doc = golang.without_sources(doc)
-    prose, sections = _parts(doc)
     if not doc:
         return
+    prose, sections = _parts(doc)
     box = _add(section, "div", "wv-doc")
     parse(box, prose)
     for title, entries in sections:
@@ -156,6 +157,7 @@ def _lines(
 ) -> None:
     coloured = highlight.lines(woven.source.text)
     owner = woven.symbol.name.rpartition(".")[0]
+    cut = _shared_indent(woven)
 
     def linked(m: re.Match[str]) -> str:
         home = homes.get(f"{owner}.{m[2]}")
@@ -166,7 +168,11 @@ def _lines(
     block = _add(segment, "pre", "wv-lines")
     for n in numbers:
         name = woven.symbol.line_id(n)
-        line = _add(block, "span", "wv-line", id=name)
+        text = woven.source.line(n)
+        indent = len(text) - len(text.lstrip())
+        blank = "" if text.strip() else " wv-blank"
+        line = _add(block, "span", f"wv-line{blank}", id=name)
+        line.set("style", f"--in:{indent}")
         SubElement(
             line,
             "a",
@@ -177,12 +183,22 @@ def _lines(
                 "aria-label": f"line {n}",
             },
         )
-        # The stash keeps the colours away from whatever reads text for
-        # Markdown; an empty line still needs something to give it height.
-        text = SubElement(line, "span", {"class": "wv-text"})
-        html = _SELF.sub(linked, coloured[n - 1]) or " "
-        text.text = AtomicString(md.htmlStash.store(html))
+        # The indentation, and in it what all lines share: a narrow page
+        # does without. Then the code. The stash keeps its colours away from
+        # whatever reads text for Markdown.
+        spaces = _add(line, "span", "wv-in")
+        shared = _add(spaces, "span", "wv-cut")
+        shared.text = AtomicString(" " * min(indent, cut))
+        shared.tail = " " * max(indent - cut, 0)
+        html = _SELF.sub(linked, coloured[n - 1].lstrip(" "))
+        code = _add(line, "span", "wv-text")
+        code.text = AtomicString(md.htmlStash.store(html or " "))
         line.tail = "\n"
+
+
+def _shared_indent(woven: WovenWalk) -> int:
+    texts = [woven.source.line(n) for n in woven.symbol.lines]
+    return min(len(t) - len(t.lstrip()) for t in texts if t.strip())
 
 
 def _note(
@@ -203,6 +219,7 @@ def _note(
             "href": f"#{woven.symbol.line_id(placed.lines[0])}",
             "aria-hidden": "true",
             "tabindex": "-1",
+            "data-search-exclude": "",
         },
     )
     where.text = AtomicString(str(placed.lines[0]))
@@ -224,6 +241,7 @@ def _go_link(aside: Element, placed: Placed) -> None:
     first = placed.go[0]
     link = SubElement(aside, "a", {"class": "wv-go", "href": first.url})
     link.set("title", f"Go: {golang.say(placed.go)}")
+    link.set("data-search-exclude", "")
     said = golang.say(r for r in placed.go if r.file == first.file)
     said = said.rpartition("/")[2]
     if len(said) > _LONGEST_GO or first.file != placed.go[-1].file:

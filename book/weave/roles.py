@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, HEIGHT = 692, 308
-ROW = 142
-PILL_WIDTH, PILL_HEIGHT = 116, 50
+WIDTH, HEIGHT = 692, 312
+ROW = 144
+PILL_WIDTH, PILL_HEIGHT = 110, 58
 TOP, BOTTOM = ROW - PILL_HEIGHT // 2, ROW + PILL_HEIGHT // 2
 BEND = 9
 LINE = 15
@@ -52,41 +52,41 @@ class Edge:
 
 
 ROLES = (
-    Role("F", "Follower", "follower", 59),
-    Role("P", "Pre-cand.", "pre", 250),
+    Role("F", "Follower", "follower", 57),
+    Role("P", "Pre-candidate", "pre", 250),
     Role("C", "Candidate", "candidate", 442),
-    Role("L", "Leader", "leader", 633),
+    Role("L", "Leader", "leader", 635),
 )
 
 EDGES = (
-    Edge("F", "F", ("a higher", "term"), 90, -24, 4),
+    Edge("F", "F", ("a higher", "term"), 88, -28, 0),
     Edge("F", "P", ("silence,", "pre-vote on")),
     Edge(
         "F",
         "C",
         ("silence with pre-vote off, or told to take over",),
-        42,
-        32,
-        -28,
+        40,
+        34,
+        -30,
     ),
-    Edge("P", "P", ("silence",), 90, -14, 14),
+    Edge("P", "P", ("silence",), 88, -14, 14),
     Edge("P", "C", ("a quorum", "would vote")),
     Edge(
         "P",
         "F",
         ("refused, or a leader,", "or a higher term"),
-        198,
+        204,
         -20,
-        40,
+        38,
     ),
-    Edge("C", "C", ("silence,", "pre-vote off"), 90, 4, 32),
-    Edge("C", "P", ("silence,", "pre-vote on"), 198, -26, 26),
+    Edge("C", "C", ("silence,", "pre-vote off"), 88, 6, 34),
+    Edge("C", "P", ("silence,", "pre-vote on"), 204, -26, 26),
     Edge("C", "L", ("a quorum", "votes")),
     Edge(
         "C",
         "F",
         ("refused, or a leader of this term, or a higher term",),
-        246,
+        252,
         6,
         4,
     ),
@@ -94,9 +94,9 @@ EDGES = (
         "L",
         "F",
         ("a higher term, or a silent quorum, or removed",),
-        282,
+        288,
         0,
-        -32,
+        -30,
     ),
 )
 
@@ -161,14 +161,13 @@ def _pill(role: Role) -> Iterator[str]:
         return (
             f'<rect{style} x="{role.x - PILL_WIDTH // 2 + inset}" '
             f'y="{TOP + inset}" width="{width}" height="{height}" '
-            f'rx="{height // 2}"/>'
+            f'rx="{24 - inset}"/>'
         )
 
     yield f'<g class="wv-role wv-{role.style}">{rect(0)}'
     if role.letter == "L":
         yield rect(4, ' class="wv-inner"')
-    left = role.x - PILL_WIDTH // 2
-    yield f'<text class="wv-letter" x="{left + 24}" y="{ROW + 7}">'
+    yield f'<text class="wv-letter" x="{role.x}" y="{ROW + 1}">'
     yield f"{role.letter}</text>"
-    yield f'<text class="wv-name" x="{left + 38}" y="{ROW + 5}">'
+    yield f'<text class="wv-name" x="{role.x}" y="{ROW + 19}">'
     yield f"{role.name}</text></g>"

@@ -56,6 +56,10 @@ class Sources:
         file = root / "book" / "sources.toml"
         self._known = tomllib.loads(file.read_text(encoding="utf-8"))
 
+    def threads(self) -> dict[str, dict[str, str]]:
+        """Returns every issue and pull request, as written down."""
+        return dict(self._known["threads"])
+
     def resolve(self, written: str) -> Evidence:
         """Returns what `written` names.
 

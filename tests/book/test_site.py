@@ -1,0 +1,420 @@
+"""The book as a reader meets it: built strictly, opened in a browser.
+
+The pages are opened as files, with the network cut: what works here works
+anywhere. The browser is the system's Chromium; without one these tests are
+skipped, and the build alone is tested.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Route,
+    sync_playwright,
+)
+
+ROOT = Path(__file__).parents[2]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SCHEMES = ("light", "dark")
+
+Open = Callable[..., Page]
+
+
+def build(target: Path, **environment: str) -> str:
+    """Builds the book strictly and returns what was said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "-d", target],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1", **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site, without a copy of the Go."""
+    target = tmp_path_factory.mktemp("site")
+    build(target, RAFT_UPSTREAM="")
+    return target
+
+
+@pytest.fixture(scope="session")
+def pages(site: Path) -> list[str]:
+    """The names of the pages."""
+    found = sorted(p.relative_to(site).as_posix() for p in site.glob("*.html"))
+    return [name for name in found if name != "404.html"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = [path for name in names if (path := shutil.which(name))]
+    if not found:
+        pytest.skip("there is no Chromium on the PATH")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=found[0], args=FLAGS
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, site: Path) -> Iterator[Open]:
+    """Opens a page as a file; fails on anything that the console says."""
+    contexts: list[BrowserContext] = []
+    said: list[str] = []
+
+    def opened(
+        name: str = "becoming.html",
+        width: int = 1280,
+        scheme: str = "light",
+        script: bool = True,
+        offline: bool = True,
+    ) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if scheme == "dark" else "light",
+            java_script_enabled=script,
+            offline=offline,
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        context.set_default_timeout(5000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: said.append(f"{m.type}: {m.text}"))
+        page.on("pageerror", lambda e: said.append(str(e)))
+        page.on("requestfailed", lambda r: said.append(f"no {r.url}"))
+        page.goto(f"{site.as_uri()}/{name}")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+def walk(page: Page, name: str) -> str:
+    """Returns the selector of a walk."""
+    return f'[id="raft.Raft.{name}"]'
+
+
+# ---- The files --------------------------------------------------------------
+
+
+def test_the_build_says_what_notes_cover(tmp_path: Path) -> None:
+    checkout = tmp_path / "upstream"
+    checkout.mkdir()
+    (checkout / "raft.go").write_text("package raft\n", encoding="utf-8")
+    said = build(tmp_path / "site", RAFT_UPSTREAM=str(checkout))
+    assert re.search(r"Notes cover port/raft\.py: \d+ of \d+ lines", said)
+    assert re.search(r"Notes cover raft\.go: \d+ of \d+ lines", said)
+    assert (tmp_path / "site/go/raft.go.js").is_file()
+    html = (tmp_path / "site/becoming.html").read_text(encoding="utf-8")
+    assert '<meta name="raft-go" content="go/">' in html
+
+
+def test_pages_load_nothing_from_elsewhere(
+    site: Path, pages: list[str]
+) -> None:
+    loads = re.compile(r'(?:<link[^>]*rel="stylesheet"[^>]*href|src)="(\w+:)')
+    for name in pages:
+        html = (site / name).read_text(encoding="utf-8")
+        assert loads.findall(html) == [], name
+        assert str(ROOT) not in html, name
+
+
+def test_every_line_shown_is_the_line_that_it_says(
+    site: Path, pages: list[str]
+) -> None:
+    source = (ROOT / "port/raft.py").read_text(encoding="utf-8").splitlines()
+    shown = re.compile(
+        r'class="wv-line.*?data-n="(\d+)".*?</a>(.*?)</span>\n', re.DOTALL
+    )
+    entities = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'"}
+    count = 0
+    for name in pages:
+        html = (site / name).read_text(encoding="utf-8")
+        for number, inner in shown.findall(html):
+            text = re.sub(r"<.*?>", "", inner)
+            for entity, sign in entities.items():
+                text = text.replace(entity, sign)
+            text = text.replace("&amp;", "&").rstrip()
+            assert text == source[int(number) - 1], f"{name}: {number}"
+            count += 1
+    assert count > 70
+
+
+# ---- In the browser ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_no_page_complains(
+    open_page: Open, pages: list[str], scheme: str
+) -> None:
+    for name in pages:
+        page = open_page(name, scheme=scheme)
+        page.wait_for_function("document.readyState === 'complete'")
+        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        light = sum(map(int, re.findall(r"\d+", paper)[:3])) > 3 * 128
+        assert light is (scheme == "light")
+
+
+def test_a_link_lands_on_its_line(open_page: Open) -> None:
+    page = open_page("becoming.html#raft.Raft.become_follower.3")
+    line = page.locator('[id="raft.Raft.become_follower.3"]')
+    assert line.inner_text().strip() == "self.reset(term)"
+    box = line.bounding_box()
+    assert box
+    assert 0 < box["y"] < 900
+    mark = "e => getComputedStyle(e).outlineStyle"
+    assert line.evaluate(mark) == "solid"
+
+
+def test_both_sides_light_up(open_page: Open) -> None:
+    page = open_page()
+    segment = page.locator(f"{walk(page, 'reset')} .wv-seg").nth(1)
+    sides = [segment.locator(".wv-note"), segment.locator(".wv-lines")]
+    colour = "e => getComputedStyle(e).backgroundColor"
+
+    def lit() -> list[str]:
+        return [side.evaluate(colour) for side in sides]
+
+    dark = lit()
+    for side in sides:
+        side.hover()
+        both = lit()
+        assert both[0] == both[1] != dark[0]
+        page.mouse.move(5, 5)
+        assert lit() == dark
+    sides[0].locator("summary").focus()
+    assert lit()[0] == lit()[1] != dark[0]
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_note_opens(open_page: Open, script: bool) -> None:
+    page = open_page(script=script)
+    note = page.locator(f"{walk(page, 'reset')} .wv-key .wv-note").first
+    rest = note.locator(".wv-more")
+    assert not rest.is_visible()
+    note.locator("summary").click()
+    assert rest.is_visible()
+    assert rest.locator('a[href$="/pull/2461"]').is_visible()
+    note.locator("summary").press("Enter")
+    assert not rest.is_visible()
+
+
+def test_a_closed_walk_is_hardly_taller_than_its_code(
+    open_page: Open, pages: list[str]
+) -> None:
+    for name in pages:
+        page = open_page(name)
+        sizes = page.evaluate(
+            """() => [...document.querySelectorAll(".wv-code")].map(code => [
+              code.parentElement.id,
+              code.offsetHeight,
+              [...code.querySelectorAll(".wv-lines")]
+                .reduce((sum, lines) => sum + lines.offsetHeight, 0)])"""
+        )
+        for symbol, height, lines in sizes:
+            assert height <= 1.5 * lines, f"{symbol}: {height / lines:.2f}"
+
+
+def test_the_code_is_in_one_piece_and_fits(open_page: Open) -> None:
+    page = open_page()
+    tops = page.evaluate(
+        """() => [...document.querySelectorAll(".wv-code")].map(code =>
+          [...code.querySelectorAll(".wv-line")].map(line => {
+            const box = line.getBoundingClientRect();
+            return [box.top, box.bottom, line.scrollWidth - line.clientWidth];
+          }))"""
+    )
+    for lines in tops:
+        for (_, bottom, over), (top, _, _) in pairwise(lines):
+            assert abs(top - bottom) < 0.5
+            assert over <= 0
+    # The widest line that there may be still fits beside the notes.
+    widths = page.evaluate(
+        """() => {
+          const line = document.querySelector(".wv-line");
+          line.querySelector(".wv-text").textContent = "x".repeat(80 -
+            line.querySelector(".wv-in").textContent.length);
+          return [line.scrollWidth, line.clientWidth];
+        }"""
+    )
+    assert widths[0] <= widths[1]
+
+
+@pytest.mark.parametrize("width", [390, 768, 1024, 1280])
+def test_nothing_sticks_out(
+    open_page: Open, pages: list[str], width: int
+) -> None:
+    for name in pages:
+        page = open_page(name, width=width)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, name
+
+
+def test_on_a_phone_a_note_follows_its_lines(open_page: Open) -> None:
+    page = open_page(width=390)
+    segment = page.locator(f"{walk(page, 'reset')} .wv-seg").nth(1)
+    note = segment.locator(".wv-note").bounding_box()
+    lines = segment.locator(".wv-lines").bounding_box()
+    assert note
+    assert lines
+    assert note["y"] >= lines["y"] + lines["height"]
+
+
+def test_search_finds_part_of_a_name(open_page: Open) -> None:
+    page = open_page("index.html")
+    page.locator(".md-search__input").click()
+    page.keyboard.type("candidate")
+    found = page.locator(".md-search-result__item")
+    found.first.wait_for()
+    assert "become_candidate" in found.first.inner_text()
+
+
+def test_key_notes_alone_and_kept_so(open_page: Open) -> None:
+    page = open_page()
+    notes = page.locator(f"{walk(page, 'reset')} .wv-note")
+    everything = notes.count()
+    page.locator("#wv-only-key").check()
+    visible = [n for n in notes.all() if n.is_visible()]
+    assert 1 <= len(visible) < everything
+    assert all("key note" in (n.get_attribute("aria-label") or "")
+               for n in visible)  # fmt: skip
+    page.reload()
+    assert page.locator("#wv-only-key").is_checked()
+    assert not notes.first.is_visible()
+
+
+def test_the_go_stands_beside(open_page: Open) -> None:
+    page = open_page(offline=False)
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        text = "".join(f"\tline {n}\n" for n in range(1, 2300))
+        route.fulfill(
+            body=text, headers={"access-control-allow-origin": "*"}
+        )
+
+    page.route("https://raw.githubusercontent.com/**", answer)
+    page.locator("#wv-show-go").check()
+    go = page.locator(f"{walk(page, 'become_candidate')} .wv-gocode")
+    go.first.wait_for()
+    lines = [s.strip() for s in go.first.inner_text().split("\n") if s.strip()]
+    assert lines == ["line 902", "line 904", "line 905", "line 906"]
+    upstream = "https://raw.githubusercontent.com/etcd-io/raft/v3.7.0/raft.go"
+    assert asked == [upstream]
+    page.locator("#wv-show-go").uncheck()
+    assert page.locator(".wv-gocode").count() == 0
+
+
+def test_without_the_go_it_says_so(browser: Browser, site: Path) -> None:
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    page.goto(f"{site.as_uri()}/becoming.html")
+    page.locator("#wv-show-go").click()
+    said = page.locator(".wv-said")
+    said.get_by_text("cannot be had just now").wait_for()
+    assert not page.locator("#wv-show-go").is_checked()
+    context.close()
+
+
+def test_marked_code_is_copied_without_notes(open_page: Open) -> None:
+    page = open_page("becoming.html#raft.Raft.become_follower")
+
+    def end_of(n: int, at: str) -> tuple[float, float]:
+        name = f"raft.Raft.become_follower.{n}"
+        box = page.locator(f'[id="{name}"] .wv-text').bounding_box()
+        assert box
+        x = box["x"] + (1 if at == "start" else box["width"] - 1)
+        return x, box["y"] + box["height"] / 2
+
+    page.mouse.move(*end_of(3, "start"))
+    page.mouse.down()
+    page.mouse.move(*end_of(5, "end"), steps=4)
+    page.mouse.up()
+    page.keyboard.press("Control+c")
+    assert page.evaluate("navigator.clipboard.readText()") == (
+        "self.reset(term)\n"
+        "        self.tick = self.tick_election\n"
+        "        self.lead = lead"
+    )
+
+
+def test_paper_shows_every_note(open_page: Open) -> None:
+    page = open_page()
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    hidden = page.locator(".wv-more").evaluate_all(
+        "all => all.filter(e => !e.checkVisibility()).length"
+    )
+    assert hidden == 0
+    assert not page.locator(".wv-strip").is_visible()
+
+
+# ---- Colours ----------------------------------------------------------------
+
+
+def tokens() -> dict[str, tuple[str, str]]:
+    """Returns every token that is a pair of colours, light and dark."""
+    css = (ROOT / "book/player/tokens.css").read_text(encoding="utf-8")
+    pair = re.compile(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)")
+    return {name: (light, dark) for name, light, dark in pair.findall(css)}
+
+
+def contrast(one: str, other: str) -> float:
+    """Returns the contrast of two colours as WCAG 2 counts it."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        r, g, b = (
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+            for c in parts
+        )
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_everything_can_be_read(dark: bool) -> None:
+    colours = {name: pair[dark] for name, pair in tokens().items()}
+    words = ["ink", "muted", "link"]
+    words += [name for name in colours if name.startswith("code-")]
+    assert len(words) == 8
+    for ground in ("paper", "band", "tint"):
+        for name in words:
+            ratio = contrast(colours[name], colours[ground])
+            assert ratio >= 4.5, f"{name} on {ground}: {ratio:.1f}"
+    for role in ("follower", "pre", "candidate", "leader"):
+        assert contrast(colours[role], colours[f"{role}-ink"]) >= 6.9, role
