@@ -22,9 +22,8 @@ SHARED = Path(__file__).parents[3] / "shared"
 UPSTREAM_FOLDERS = ("testdata", "confchange/testdata", "quorum/testdata")
 
 
-@pytest.mark.parametrize("name", names("golden") + names("corners"))
-def test_recording(name: str) -> None:
-    text = recorded()[name]
+def check(text: str, name: str) -> None:
+    """Plays a script; holds what is printed against what the script says."""
     env = InteractionEnv()
     outputs = []
     for d in parse(text, name):
@@ -33,6 +32,18 @@ def test_recording(name: str) -> None:
         assert outputs[-1] == d.expected, d.place
     rendered = render(text, name, outputs)
     assert rendered.rstrip("\n") == text.rstrip("\n")
+
+
+@pytest.mark.parametrize("name", names("golden") + names("corners"))
+def test_recording(name: str) -> None:
+    check(recorded()[name], name)
+
+
+@pytest.mark.upstream
+@pytest.mark.parametrize("name", [Path(n).stem for n in names("traces")])
+def test_interaction(name: str, upstream: Path) -> None:
+    script = upstream / "testdata" / f"{name}.txt"
+    check(script.read_text(encoding="utf-8"), script.name)
 
 
 @pytest.mark.upstream

@@ -62,9 +62,8 @@ changes = st.lists(
 @settings(max_examples=300)
 @given(beginnings, changes)
 @example("v1 v2", steps("l2 r2"))
-def test_all_at_once_ends_where_one_by_one_does(
-    beginning: str, ccs: Steps
-) -> None:
+def test_conf_change_quick(beginning: str, ccs: Steps) -> None:
+    """All changes at once end where they do one by one."""
     one_by_one = changer(beginning)
     for cc in ccs:
         take(one_by_one, one_by_one.simple([cc]))
@@ -306,7 +305,19 @@ def conf_states(draw: st.DrawFn) -> pb.ConfState:
 
 
 @given(conf_states())
-def test_what_is_restored_is_what_was_stored(cs: pb.ConfState) -> None:
+@example(pb.ConfState())
+@example(pb.ConfState(voters=[1, 2, 3]))
+@example(pb.ConfState(voters=[1, 2, 3], learners=[4, 5, 6]))
+@example(
+    pb.ConfState(
+        voters=[1, 2, 3],
+        learners=[5],
+        voters_outgoing=[1, 2, 4, 6],
+        learners_next=[4],
+    )
+)
+def test_restore(cs: pb.ConfState) -> None:
+    """What is restored is what was stored, in order."""
     chg = changer()
     cfg, trk = restore(chg, cs)
     assert str(chg.tracker.config) == "voters=()"
@@ -315,8 +326,14 @@ def test_what_is_restored_is_what_was_stored(cs: pb.ConfState) -> None:
     chg.tracker.config, chg.tracker.progress = cfg, trk
     again = chg.tracker.conf_state()
     again.equivalent(cs)
-    assert again.voters == sorted(cs.voters)
-    assert again.auto_leave is cs.auto_leave
+    cs.equivalent(again)
+    assert again == pb.ConfState(
+        voters=sorted(cs.voters),
+        learners=sorted(cs.learners),
+        voters_outgoing=sorted(cs.voters_outgoing),
+        learners_next=sorted(cs.learners_next),
+        auto_leave=bool(cs.auto_leave),
+    )
 
 
 def test_nothing_is_restored_to_nothing() -> None:

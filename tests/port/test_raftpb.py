@@ -435,6 +435,14 @@ def test_what_is_no_step(text: str, complaint: str) -> None:
         pb.conf_changes_from_string(text)
 
 
+def test_proto_memory_sizes() -> None:
+    """A message holds its fields and nothing else, not even a dictionary."""
+    for name, rows in SCHEMA.items():
+        slots = ours(name).__slots__
+        assert sorted(slots) == sorted(field for _, field, _ in rows), name
+        assert not hasattr(ours(name)(), "__dict__"), name
+
+
 AUTO = pb.ConfChangeTransitionAuto
 IMPLICIT = pb.ConfChangeTransitionJointImplicit
 EXPLICIT = pb.ConfChangeTransitionJointExplicit
@@ -467,6 +475,36 @@ def test_through_the_joint_state_or_not(
         )
         assert change.enter_joint() == enter
         assert change.leave_joint() is leave
+
+
+@pytest.mark.parametrize(
+    ("transition", "text", "context", "leaves"),
+    [
+        pytest.param(None, "", None, True, id="nothing in it"),
+        pytest.param(AUTO, "", None, True, id="auto"),
+        pytest.param(AUTO, "", b"why", True, id="with a context"),
+        pytest.param(AUTO, "v0", None, False, id="a change"),
+        pytest.param(AUTO, "v0 r0", None, False, id="changes"),
+        pytest.param(IMPLICIT, "", None, False, id="implicit"),
+        pytest.param(EXPLICIT, "", None, False, id="explicit"),
+    ],
+)
+def test_leave_joint(
+    transition: pb.ConfChangeTransition | None,
+    text: str,
+    context: bytes | None,
+    leaves: bool,
+) -> None:
+    """Whatever has no changes and no wish leaves the joint configuration.
+
+    A field that is added to the class may have to count as well.
+    """
+    assert sorted(pb.ConfChangeV2.__slots__) == [
+        "changes", "context", "transition",
+    ]  # fmt: skip
+    steps = pb.conf_changes_from_string(text)
+    change = pb.ConfChangeV2(transition, steps, context)
+    assert change.leave_joint() is leaves
 
 
 def test_a_transition_of_a_newer_version_is_beyond_us() -> None:
@@ -504,6 +542,52 @@ def test_order_makes_no_difference(cs: pb.Proto, random: object) -> None:
     other.voters.append(77)
     with pytest.raises(InvalidConfChange, match="not equivalent"):
         cs.equivalent(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "equivalent"),
+    [
+        pytest.param(
+            pb.ConfState([1, 2, 3], [5, 4, 6], [9, 8, 7], [10, 20, 15]),
+            pb.ConfState([1, 2, 3], [4, 5, 6], [7, 9, 8], [20, 10, 15]),
+            True,
+            id="another order",
+        ),
+        pytest.param(
+            pb.ConfState(voters=[]),
+            pb.ConfState(voters=None),
+            True,
+            id="none and empty",
+        ),
+        pytest.param(
+            pb.ConfState(voters=[1, 2, 3, 4]),
+            pb.ConfState(voters=[2, 1, 3]),
+            False,
+            id="one voter more",
+        ),
+        pytest.param(
+            pb.ConfState(voters=[1, 4, 3]),
+            pb.ConfState(voters=[2, 1, 3]),
+            False,
+            id="another voter",
+        ),
+        pytest.param(
+            pb.ConfState(auto_leave=True),
+            pb.ConfState(),
+            False,
+            id="left by itself",
+        ),
+    ],
+)
+def test_conf_state_equivalent(
+    one: pb.ConfState, other: pb.ConfState, equivalent: bool
+) -> None:
+    found = True
+    try:
+        one.equivalent(other)
+    except InvalidConfChange:
+        found = False
+    assert found is equivalent
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,46 @@ def test_a_window_holds_what_a_plain_list_would(
         )
 
 
+@pytest.fixture(params=[0, 5], ids=["unused", "used before"])
+def window(request: pytest.FixtureRequest) -> Inflights:
+    """An empty window for ten messages, through which some may have gone."""
+    window = Inflights(10)
+    for index in range(request.param):
+        window.add(index, 1)
+    window.free_le(request.param)
+    return window
+
+
+def add(window: Inflights, *indexes: int) -> None:
+    """Adds messages; the one up to index `i` has 100 + `i` bytes."""
+    for index in indexes:
+        window.add(index, 100 + index)
+
+
+def held(window: Inflights) -> tuple[int, int]:
+    """How many messages are under way, and how many bytes."""
+    return window.count(), window.bytes
+
+
+def test_inflights_add(window: Inflights) -> None:
+    add(window, *range(5))
+    assert held(window) == (5, 510)
+    add(window, *range(5, 10))
+    assert held(window) == (10, 1045)
+
+
+def test_inflight_free_to(window: Inflights) -> None:
+    """The oldest go first; room that was freed can be used again."""
+    add(window, *range(10))
+    for index, left in ((0, (9, 945)), (4, (5, 535)), (8, (1, 109))):
+        window.free_le(index)
+        assert held(window) == left, f"after all up to {index} were freed"
+    add(window, *range(10, 15))
+    for index, left in ((12, (2, 227)), (14, (0, 0))):
+        window.free_le(index)
+        assert held(window) == left, f"after all up to {index} were freed"
+
+
 @pytest.mark.parametrize(
     ("size", "max_bytes", "full_at", "free", "again_at"),
     [
@@ -93,29 +133,43 @@ def test_a_window_holds_what_a_plain_list_would(
         pytest.param(15, 408, 5, 1, 6, id="by bytes, more freed than used"),
     ],
 )
-def test_when_a_window_is_full(
+def test_inflights_full(
     size: int, max_bytes: int, full_at: int, free: int, again_at: int
 ) -> None:
-    """Message `i` has 100 + `i` bytes."""
+    """A window is full at a number of messages, or of bytes.
+
+    The message that crosses the limit of bytes still gets in; the next one,
+    however small, does not.
+    """
     window = Inflights(size, max_bytes)
     added = 0
     for end in (full_at, again_at):
         while not window.full():
-            window.add(added, 100 + added)
+            add(window, added)
             added += 1
         assert added == end
+        with pytest.raises(RaftPanic, match="Full inflights"):
+            window.add(added, 0)
         if end == full_at:
             window.free_le(free)
 
 
-def test_reset_gives_back_all_bytes() -> None:
-    window = Inflights(10, 100)
-    for _ in range(3):
-        for index in range(1, 6):
-            window.add(index, 16)
-        window.free_le(2)
+def test_inflights_reset() -> None:
+    """No bytes are forgotten when everything under way is given up."""
+    window = Inflights(10, 1000)
+    index = 0
+    for _ in range(100):
         window.reset()
-        assert (window.count(), window.bytes) == (0, 0)
+        assert held(window) == (0, 0)
+        for _ in range(5):
+            assert not window.full()
+            index += 1
+            window.add(index, 16)
+        window.free_le(index - 2)
+        assert held(window) == (2, 32)
+        assert not window.full()
+    window.free_le(index)
+    assert held(window) == (0, 0)
 
 
 def test_a_clone_goes_its_own_way() -> None:
@@ -143,7 +197,9 @@ def test_a_clone_goes_its_own_way() -> None:
         (StateSnapshot, True, True),
     ],
 )
-def test_is_paused(state: StateType, paused: bool, expected: bool) -> None:
+def test_progress_is_paused(
+    state: StateType, paused: bool, expected: bool
+) -> None:
     pr = progress(state)
     pr.msg_app_flow_paused = paused
     assert pr.is_paused() is expected
@@ -172,11 +228,46 @@ def test_a_new_state_starts_with_a_clean_slate(
     assert pr.inflights.count() == 0
 
 
-def test_probing_goes_on_behind_the_snapshot() -> None:
-    pr = progress(StateSnapshot, match=1, next=5)
-    pr.pending_snapshot = 10
+@pytest.mark.parametrize(
+    ("state", "pending", "next"),
+    [
+        pytest.param(StateReplicate, 0, 2, id="after an append was lost"),
+        pytest.param(StateSnapshot, 10, 11, id="behind the snapshot"),
+        pytest.param(StateSnapshot, 0, 2, id="after a snapshot failed"),
+    ],
+)
+def test_progress_become_probe(
+    state: StateType, pending: int, next: int
+) -> None:
+    """Probing starts behind what the follower is known to have."""
+    pr = progress(state, match=1, next=5)
+    pr.pending_snapshot = pending
     pr.become_probe()
-    assert pr.next == 11
+    assert (pr.state, pr.match, pr.next) == (StateProbe, 1, next)
+
+
+def test_progress_become_replicate() -> None:
+    pr = progress(StateProbe, match=1, next=5)
+    pr.become_replicate()
+    assert (pr.state, pr.match, pr.next) == (StateReplicate, 1, 2)
+
+
+def test_progress_become_snapshot() -> None:
+    pr = progress(StateProbe, match=1, next=5)
+    pr.become_snapshot(10)
+    assert (pr.state, pr.match) == (StateSnapshot, 1)
+    assert pr.pending_snapshot == 10
+
+
+def test_progress_resume() -> None:
+    """A refusal or a success of the last probe lets the next one out."""
+    pr = progress(next=2)
+    pr.msg_app_flow_paused = True
+    assert pr.maybe_decr_to(1, 1)
+    assert not pr.msg_app_flow_paused
+    pr.msg_app_flow_paused = True
+    assert pr.maybe_update(2)
+    assert not pr.msg_app_flow_paused
 
 
 def test_the_commit_index_is_sent_once() -> None:
@@ -274,7 +365,7 @@ def test_no_append_while_a_snapshot_is_under_way() -> None:
         pytest.param(9, True, 9, 10, id="further"),
     ],
 )
-def test_maybe_update(n: int, news: bool, match: int, next: int) -> None:
+def test_progress_update(n: int, news: bool, match: int, next: int) -> None:
     pr = progress(match=3, next=5)
     pr.msg_app_flow_paused = True
     assert pr.maybe_update(n) is news
@@ -288,6 +379,8 @@ def test_maybe_update(n: int, news: bool, match: int, next: int) -> None:
         pytest.param(StateReplicate, 5, 10, 5, 5, None, id="acknowledged"),
         pytest.param(StateReplicate, 5, 10, 4, 4, None, id="long ago"),
         pytest.param(StateReplicate, 5, 10, 9, 8, 6, id="back to match"),
+        pytest.param(StateReplicate, 5, 10, 9, 9, 6, id="without a hint"),
+        pytest.param(StateProbe, 0, 0, 0, 0, None, id="nothing was sent"),
         pytest.param(StateProbe, 0, 10, 5, 5, None, id="not the last probe"),
         pytest.param(StateProbe, 0, 10, 9, 9, 9, id="one back"),
         pytest.param(StateProbe, 0, 2, 1, 1, 1, id="to the first entry"),
@@ -298,7 +391,7 @@ def test_maybe_update(n: int, news: bool, match: int, next: int) -> None:
         pytest.param(StateSnapshot, 0, 10, 9, 2, 3, id="snapshot"),
     ],
 )
-def test_maybe_decr_to(
+def test_progress_maybe_decr(
     state: StateType,
     match: int,
     next: int,
@@ -316,7 +409,7 @@ def test_maybe_decr_to(
     assert pr.msg_app_flow_paused is not lifted
 
 
-def test_progress_prints_what_is_unusual() -> None:
+def test_progress_string() -> None:
     pr = progress(StateSnapshot, match=1, next=2, size=1)
     pr.recent_active = True
     pr.pending_snapshot = 123

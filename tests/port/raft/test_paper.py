@@ -483,6 +483,9 @@ def test_follower_check_msg_app(
         pytest.param(
             1, (3, 4), (1, 3, 4), [(2, 3), (3, 4)], id="conflict at 2"
         ),
+        pytest.param(
+            0, (1, 3), (1, 3), [(2, 3)], id="one known, conflict at 2"
+        ),
         pytest.param(0, (1,), (1, 2), [], id="known already"),
         pytest.param(0, (3,), (3,), [(1, 3)], id="conflict at 1"),
     ],
