@@ -139,6 +139,31 @@
   switched("wv-only-key", () => undefined);
   switched("wv-show-go", showGo);
 
+  // ---- Where the reader is ------------------------------------------------
+
+  const doors = [...document.querySelectorAll(".wv-strip-walks a")];
+  const heres = doors.map((a) => document.getElementById(
+    decodeURIComponent(a.hash.slice(1))));
+  let asked = false;
+
+  function mark() {
+    asked = false;
+    // The last walk whose head has gone past the upper third of the window.
+    const at = heres.findLastIndex(
+      (walk) => walk.getBoundingClientRect().top < innerHeight / 3);
+    doors.forEach((a, n) => {
+      if (n === at) a.setAttribute("aria-current", "true");
+      else a.removeAttribute("aria-current");
+    });
+  }
+
+  addEventListener("scroll", () => {
+    if (asked || !doors.length) return;
+    asked = true;
+    requestAnimationFrame(mark);
+  }, { passive: true });
+  mark();
+
   // ---- Marking code leaves the notes out -----------------------------------
 
   document.addEventListener("selectstart", (event) => {

@@ -15,7 +15,10 @@ Python-Markdown can use it (in `mkdocs.yml`: `markdown_extensions:
     :::
 
 and gets the code of that symbol whole, a note beside its lines, and links to
-the lines of the Go. How that comes about, file by file:
+the lines of the Go. Without the exclamation mark a note is a note like most;
+`#2` after an anchor picks its second match; what is indented belongs to the
+note. `::: figure roles`, a caption and `:::` draw a figure. How it all comes
+about, file by file:
 
     walks.py     reads such blocks from a page: text in, values out
     python.py    knows the symbols of a Python file and their lines
@@ -24,7 +27,8 @@ the lines of the Go. How that comes about, file by file:
     sources.py   resolves evidence: tests, pull requests, thesis, paper
     refs.py      makes links of `raft.go:891` and etcd#2461 in running text
     highlight.py colours Python, line by line
-    roles.py     draws the diagram of the roles
+    roles.py     knows the roles and the ways between them, and draws them
+    figures.py   gives a figure its number and caption
     render.py    builds the elements of a walk
     pages.py     all pages together: one home for each symbol, and coverage
     extension.py hands all this to Python-Markdown

@@ -10,7 +10,7 @@ from book.weave.pages import GATE, Book
 def main() -> int:
     """Prints what is wrong, or what the notes cover. Returns 1 if wrong."""
     book = Book()
-    if problems := book.problems():
+    if problems := book.problems:
         print(*problems, sep="\n", file=sys.stderr)
         return 1
     for line in book.coverage():

@@ -1,16 +1,15 @@
 """Where the weave meets Python-Markdown.
 
-A preprocessor takes the blocks out of the page, while it is still lines with
-numbers, and leaves a mark for each. A block processor turns a mark into
-elements, so that links and emphasis in notes are handled like all others. A
-tree processor puts the strip on top.
+A preprocessor finds out which page it is. Another takes the blocks out of the
+page, while it is still lines with numbers, and leaves a mark for each. A block
+processor turns a mark into elements, so that links and emphasis in notes are
+handled like all others. A tree processor puts the strip on top.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element
@@ -36,10 +35,10 @@ from book.weave.refs import (
     RolePattern,
     SymbolPattern,
 )
+from book.weave.walks import Figure
 
 _MARK = "\x02weave:{}\x03"
 _MARKED = re.compile("^\x02weave:(\\d+)\x03$")
-_FIGURE = re.compile(r"^::: figure (?P<name>[\w-]+)\s*$")
 
 
 class WeaveExtension(Extension):  # type: ignore[misc]
@@ -58,6 +57,8 @@ class WeaveExtension(Extension):  # type: ignore[misc]
         root = Path(str(self.getConfig("root")))
         gate = tuple(self.getConfig("gate"))
         page = _Page(_book(root, str(self.getConfig("pages")), gate))
+        # Before the normaliser (30) touches the text that the file has.
+        md.preprocessors.register(_Find(md, page), "weave-find", 35)
         # After the normaliser (30), which drops the bytes that the mark is
         # made of; before fenced code (25), which would take a walk's text.
         md.preprocessors.register(_Cut(md, page), "weave", 28)
@@ -76,12 +77,12 @@ class WeaveExtension(Extension):  # type: ignore[misc]
         )
         md.inlinePatterns.register(RolePattern(ROLE, md), "weave-role", 186)
         md.inlinePatterns.register(
-            SymbolPattern(md, page.homes), "weave-symbol", 194
+            SymbolPattern(md, lambda: page.homes), "weave-symbol", 194
         )
 
 
 def _book(root: Path, pages: str, gate: tuple[str, ...]) -> Book:
-    """Reads the whole book once a build, and refuses it if need be."""
+    """Reads the whole book, once a build."""
     inputs = [*(root / pages).rglob("*.md"), *(root / "port").rglob("*.py")]
     inputs += [*(root / "tests").rglob("*.py"), root / "book/sources.toml"]
     stamp = max(file.stat().st_mtime_ns for file in inputs)
@@ -92,19 +93,7 @@ def _book(root: Path, pages: str, gate: tuple[str, ...]) -> Book:
 def _book_at(
     root: Path, pages: str, gate: tuple[str, ...], stamp: int
 ) -> Book:
-    book = Book(root, pages, gate)
-    if problems := book.problems():
-        raise WeaveError(problems)
-    return book
-
-
-@dataclass(frozen=True, slots=True)
-class _Figure:
-    """A figure as written, and its number on the page."""
-
-    name: str
-    number: int
-    caption: str
+    return Book(root, pages, gate)
 
 
 class _Page:
@@ -115,8 +104,9 @@ class _Page:
         self.name = "page"
         self.offset = 0
         self.text = ""
+        self.homes: dict[str, str] = {}
         self.walks: list[WovenWalk] = []
-        self.blocks: list[WovenWalk | _Figure] = []
+        self.blocks: list[tuple[int, int, WovenWalk | Figure]] = []
 
     def locate(self, text: str) -> None:
         """Finds the page's file by its text: a generator tells no name.
@@ -129,13 +119,14 @@ class _Page:
             if text.strip() and page.text.rstrip().endswith(text.rstrip()):
                 before = page.text.rstrip()[: -len(text.rstrip())]
                 self.name, self.offset = page.name, before.count("\n")
-                return
+                break
+        self.homes = self._homes()
 
-    def homes(self) -> dict[str, str]:
+    def _homes(self) -> dict[str, str]:
         """Returns where each symbol that has a walk is explained.
 
-        Names alone, as in `Raft.reset`: no two files share a class's name
-        that the pages walk through, and if they did, the first would win.
+        By its name in its file, as `Raft.reset`, and by the last part of it,
+        as `reset`. Of two that share a name, the first has it.
         """
         found: dict[str, str] = {}
         for page in self.book.pages:
@@ -146,7 +137,9 @@ class _Page:
                 path = f"{path.removesuffix('.md')}.html"
             for woven in page.walks:
                 home = f"{path}#{woven.symbol.id}"
-                found.setdefault(woven.symbol.name, home)
+                name = woven.symbol.name
+                found.setdefault(name, home)
+                found.setdefault(name.rpartition(".")[2], home)
         return found
 
     def complain(self, wrong: Refused, text: str) -> None:
@@ -156,49 +149,42 @@ class _Page:
         raise WeaveError([wrong.at(self.name, line)])
 
 
+class _Find(Preprocessor):  # type: ignore[misc]
+    def __init__(self, md: Markdown, page: _Page) -> None:
+        super().__init__(md)
+        self.page = page
+
+    def run(self, lines: list[str]) -> list[str]:
+        # The whole book is refused with its first page: one that is in order
+        # itself may still be a second home, or leave the gate open.
+        if wrong := self.page.book.problems:
+            raise WeaveError(wrong)
+        self.page.locate("\n".join(lines))
+        return lines
+
+
 class _Cut(Preprocessor):  # type: ignore[misc]
     def __init__(self, md: Markdown, page: _Page) -> None:
         super().__init__(md)
         self.page = page
 
     def run(self, lines: list[str]) -> list[str]:
-        page = self.page
-        page.locate("\n".join(lines))
-        woven, problems = page.book.weave(page.text, page.name)
-        if problems:
-            raise WeaveError([_moved(p, page.offset) for p in problems])
-        page.walks, page.blocks = woven, []
-        found = {w.walk.first: w for w in woven}
+        here = self.page.book.weave("\n".join(lines), self.page.name)
+        if here.problems:
+            by = self.page.offset
+            raise WeaveError([_moved(p, by) for p in here.problems])
+        self.page.walks = list(here.walks)
+        self.page.blocks = [
+            *((w.walk.first, w.walk.last, w) for w in here.walks),
+            *((f.first, f.last, f) for f in here.figures),
+        ]
+        self.page.blocks.sort(key=lambda block: block[0])
         kept: list[str] = []
-        at = figures_so_far = 0
-        while at < len(lines):
-            if walk := found.get(at + 1):
-                kept += self._mark(walk)
-                at = walk.walk.last
-            elif figure := _FIGURE.match(lines[at]):
-                end = self._end(lines, at)
-                caption = " ".join(lines[at + 1 : end]).strip()
-                figures_so_far += 1
-                kept += self._mark(
-                    _Figure(figure["name"], figures_so_far, caption)
-                )
-                at = end + 1
-            else:
-                kept.append(lines[at])
-                at += 1
-        return kept
-
-    def _end(self, lines: list[str], start: int) -> int:
-        for at in range(start + 1, len(lines)):
-            if lines[at].rstrip() == ":::":
-                return at
-        wrong = Refused("the figure never ends", "close it with `:::`")
-        self.page.complain(wrong, lines[start])
-        return len(lines)
-
-    def _mark(self, block: WovenWalk | _Figure) -> list[str]:
-        self.page.blocks.append(block)
-        return ["", _MARK.format(len(self.page.blocks) - 1), ""]
+        done = 0
+        for number, (first, last, _) in enumerate(self.page.blocks):
+            kept += [*lines[done : first - 1], "", _MARK.format(number), ""]
+            done = last
+        return kept + lines[done:]
 
 
 def _moved(p: Problem, by: int) -> Problem:
@@ -209,6 +195,7 @@ class _Fill(BlockProcessor):  # type: ignore[misc]
     def __init__(self, parser: object, page: _Page) -> None:
         super().__init__(parser)
         self.page = page
+        self.figures = 0
 
     def test(self, parent: Element, block: str) -> bool:
         return bool(_MARKED.match(block))
@@ -217,19 +204,14 @@ class _Fill(BlockProcessor):  # type: ignore[misc]
         mark = _MARKED.match(blocks.pop(0))
         if mark is None:
             return
-        block = self.page.blocks[int(mark[1])]
+        block = self.page.blocks[int(mark[1])][2]
+        md = self.parser.md
         if isinstance(block, WovenWalk):
-            homes = self.page.homes()
-            md = self.parser.md
-            render.walk(parent, block, homes, md, self._parse)
+            render.walk(parent, block, self.page.homes, md, self._parse)
             return
-        stash = self.parser.md.htmlStash.store
-        try:
-            figures.draw(
-                parent, block.name, block.number, block.caption, stash
-            )
-        except Refused as wrong:
-            self.page.complain(wrong, f"::: figure {block.name}")
+        self.figures += 1
+        stash = md.htmlStash.store
+        figures.draw(parent, block.name, self.figures, block.caption, stash)
 
     def _parse(self, parent: Element, blocks: list[str]) -> None:
         self.parser.parseBlocks(parent, blocks)

@@ -11,6 +11,18 @@ from book.weave.problems import Refused
 FIGURES: dict[str, Callable[[], str]] = {"roles": roles.svg}
 
 
+def check(name: str) -> None:
+    """Sees that there is such a figure.
+
+    Raises:
+        Refused: there is not.
+    """
+    if name not in FIGURES:
+        raise Refused(
+            f"there is no figure {name}", f"draw one of {', '.join(FIGURES)}"
+        )
+
+
 def draw(
     parent: Element,
     name: str,
@@ -26,14 +38,7 @@ def draw(
         number: Its number on the page.
         caption: What to see in it, as Markdown.
         stash: Keeps HTML until the page is written, and returns its mark.
-
-    Raises:
-        Refused: there is no such figure.
     """
-    if name not in FIGURES:
-        raise Refused(
-            f"there is no figure {name}", f"draw one of {', '.join(FIGURES)}"
-        )
     figure = SubElement(parent, "figure", {"class": "wv-figure"})
     SubElement(figure, "div").text = stash(FIGURES[name]())
     told = SubElement(figure, "figcaption")

@@ -41,6 +41,7 @@ class GoRange:
 
     @property
     def lines(self) -> range:
+        """The numbers of these lines."""
         return range(self.first, self.last + 1)
 
     def holds(self, other: GoRange) -> bool:

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from book.weave import facts, golang, python, walks
+from book.weave import facts, figures, golang, python, walks
 from book.weave.counterparts import read_ledger
 from book.weave.facts import say_ranges
 from book.weave.golang import GoRange
 from book.weave.place import WovenWalk, weave
 from book.weave.problems import Problem, Refused
 from book.weave.sources import Sources
-from book.weave.walks import Misread, Walk
+from book.weave.walks import Figure, Misread, Walk
 
 ROOT = Path(__file__).parents[2]
 PAGES = "book/pages"
@@ -42,12 +43,14 @@ class Page:
         name: Its name below the folder of pages.
         text: The whole file.
         walks: The walks that could be woven, in order.
-        problems: What stands in the way of the others.
+        figures: The figures, in order.
+        problems: What stands in the way of the rest.
     """
 
     name: str
     text: str
     walks: tuple[WovenWalk, ...]
+    figures: tuple[Figure, ...]
     problems: tuple[Problem, ...]
 
 
@@ -96,33 +99,37 @@ class Book:
 
     def read(self, name: str) -> Page:
         """Reads and weaves one page."""
-        text = (self.folder / name).read_text(encoding="utf-8")
-        woven, problems = self.weave(text, name)
-        return Page(name, text, tuple(woven), tuple(problems))
+        return self.weave((self.folder / name).read_text("utf-8"), name)
 
-    def weave(
-        self, text: str, name: str
-    ) -> tuple[list[WovenWalk], list[Problem]]:
-        """Weaves the walks of a page, and tells what is wrong with it."""
+    def weave(self, text: str, name: str) -> Page:
+        """Weaves the blocks of a page."""
         woven: list[WovenWalk] = []
+        drawn: list[Figure] = []
         problems: list[Problem] = []
         for found in walks.read(text.splitlines()):
             if isinstance(found, Misread):
                 problems.append(found.at(name, found.line))
-                continue
-            one, wrong = weave(found, name, self.root, self.shelf)
-            problems += wrong
-            if one:
-                woven.append(one)
-        return woven, problems
+            elif isinstance(found, Figure):
+                try:
+                    figures.check(found.name)
+                except Refused as unknown:
+                    problems.append(unknown.at(name, found.first))
+                drawn.append(found)
+            else:
+                one, wrong = weave(found, name, self.root, self.shelf)
+                problems += wrong
+                if one:
+                    woven.append(one)
+        return Page(name, text, tuple(woven), tuple(drawn), tuple(problems))
 
     def walks(self) -> Iterator[WovenWalk]:
         """Yields every walk of the book."""
         for page in self.pages:
             yield from page.walks
 
+    @cached_property
     def problems(self) -> list[Problem]:
-        """Returns everything that is wrong with the book as a whole."""
+        """Everything that is wrong with the book as a whole."""
         found = [p for page in self.pages for p in page.problems]
         return found or [*self._second_homes(), *self._gaps()]
 

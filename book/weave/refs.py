@@ -94,12 +94,9 @@ class SymbolPattern(InlineProcessor):  # type: ignore[misc]
         self.homes = homes
 
     def handleMatch(self, m: re.Match[str], data: str) -> Found:
-        for name, home in self.homes().items():
-            if m[1] in (name, name.rpartition(".")[2]):
-                link = ElementTree.Element(
-                    "a", {"href": home, "class": "wv-sym"}
-                )
-                code = ElementTree.SubElement(link, "code")
-                code.text = AtomicString(m[1])
-                return link, m.start(0), m.end(0)
-        return None, None, None
+        home = self.homes().get(m[1])
+        if home is None:
+            return None, None, None
+        link = ElementTree.Element("a", {"href": home, "class": "wv-sym"})
+        ElementTree.SubElement(link, "code").text = AtomicString(m[1])
+        return link, m.start(0), m.end(0)

@@ -24,6 +24,7 @@ from markdown.util import AtomicString  # type: ignore[import-untyped]
 
 from book.weave import golang, highlight
 from book.weave.place import Placed, WovenWalk
+from book.weave.roles import ROLES
 from book.weave.sources import Evidence
 
 Parse = Callable[[Element, list[str]], None]
@@ -31,6 +32,7 @@ Parse = Callable[[Element, list[str]], None]
 Homes = Mapping[str, str]
 
 _LONGEST_GO = 24
+_DOORS = {role.door: role.letter for role in ROLES}
 _SECTIONS = ("Args", "Attributes", "Raises", "Returns", "Yields")
 _VERBS = ("Raises", "Yields")
 _HEAD = re.compile(rf"^({'|'.join(_SECTIONS)}):$")
@@ -76,13 +78,16 @@ def walk(
 def strip(walks: list[WovenWalk]) -> Element:
     """Returns the slim strip on top: the walks of the page, and switches."""
     nav = Element("nav", {"class": "wv-strip", "aria-label": "On this page"})
-    listed = _add(nav, "ul", "wv-strip-walks")
-    for woven in walks if len(walks) > 1 else []:
-        link = SubElement(
-            _add(listed, "li"), "a", {"href": f"#{woven.symbol.id}"}
-        )
-        name = woven.symbol.name.rpartition(".")[2]
-        SubElement(link, "code").text = AtomicString(name)
+    if len(walks) > 1:
+        listed = _add(nav, "ul", "wv-strip-walks")
+        for woven in walks:
+            item = _add(listed, "li")
+            link = SubElement(item, "a", {"href": f"#{woven.symbol.id}"})
+            if letter := _DOORS.get(woven.symbol.name):
+                tag = _add(link, "span", f"wv-role-tag {letter}")
+                tag.text = AtomicString(letter)
+            name = woven.symbol.name.rpartition(".")[2]
+            SubElement(link, "code").text = AtomicString(name)
     switches = _add(nav, "div", "wv-switches")
     for name, label in (
         ("wv-only-key", "Key notes only"),
@@ -207,7 +212,7 @@ def _note(
     note = placed.note
     said = f"note on {'line' if len(placed.lines) == 1 else 'lines'} "
     said += _span(placed.lines)
-    aside = _add(segment, "aside", "wv-note")
+    aside = _add(segment, "aside", "wv-note", role="note")
     aside.set("aria-label", f"key {said}" if note.key else said)
     if placed.go:
         aside.set("data-go", golang.say(placed.go))

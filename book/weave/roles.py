@@ -21,12 +21,21 @@ LINE = 15
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role: its letter, its name, its style, the middle of its pill."""
+    """A role of a node.
+
+    Attributes:
+        letter: The letter that stands for it everywhere.
+        name: Its name.
+        style: The class that gives it its colours.
+        x: The middle of its pill in the diagram.
+        door: The function by which a node comes to it.
+    """
 
     letter: str
     name: str
     style: str
     x: int
+    door: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +61,10 @@ class Edge:
 
 
 ROLES = (
-    Role("F", "Follower", "follower", 57),
-    Role("P", "Pre-candidate", "pre", 250),
-    Role("C", "Candidate", "candidate", 442),
-    Role("L", "Leader", "leader", 635),
+    Role("F", "Follower", "follower", 57, "Raft.become_follower"),
+    Role("P", "Pre-candidate", "pre", 250, "Raft.become_pre_candidate"),
+    Role("C", "Candidate", "candidate", 442, "Raft.become_candidate"),
+    Role("L", "Leader", "leader", 635, "Raft.become_leader"),
 )
 
 EDGES = (

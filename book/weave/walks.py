@@ -1,4 +1,4 @@
-"""The walk blocks of a page, read into values.
+"""The blocks of a page, walks and figures, read into values.
 
 Nothing here knows Python, Go or HTML. The grammar is the one shown in the
 package's docstring, and no more.
@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 from book.weave.problems import Refused
 
-OPEN = re.compile(r"^::: walk(?P<rest>.*)$")
-CLOSE = re.compile(r"^:::\s*$")
-FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
-
+_OPEN = re.compile(r"^::: (?P<kind>walk|figure)\b(?P<rest>.*)$")
+_CLOSE = re.compile(r"^:::\s*$")
+_FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
 _TARGET = re.compile(r"^ (?P<path>\S+\.py) (?P<name>\S+)$")
 _NOTE = re.compile(
     r"^- (?P<key>! )?"
@@ -83,6 +82,23 @@ class Walk:
     notes: tuple[Note, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure as its author wrote it.
+
+    Attributes:
+        first: The line of the page with the opening `:::`.
+        last: The line with the closing one.
+        name: Which figure.
+        caption: What to see in it, as Markdown.
+    """
+
+    first: int
+    last: int
+    name: str
+    caption: str
+
+
 class Misread(Refused):
     """A block that is not written as a walk; it knows its line."""
 
@@ -91,26 +107,35 @@ class Misread(Refused):
         self.line = line
 
 
-def read(lines: Sequence[str]) -> Iterator[Walk | Misread]:
-    """Yields the walks of a page in order, and what cannot be read.
+def read(lines: Sequence[str]) -> Iterator[Walk | Figure | Misread]:
+    """Yields the blocks of a page in order, and what cannot be read.
 
     Fenced code is passed over, so that a page can show what a walk is.
     """
     fence: str | None = None
     at = 0
     while at < len(lines):
-        mark = FENCE.match(lines[at])
+        mark = _FENCE.match(lines[at])
         if mark and (fence is None or mark[1].startswith(fence)):
             fence = mark[1] if fence is None else None
-        opened = OPEN.match(lines[at]) if fence is None else None
+        opened = _OPEN.match(lines[at]) if fence is None else None
         if not opened:
             at += 1
             continue
         end = at + 1
-        while end < len(lines) and not CLOSE.match(lines[end]):
+        while end < len(lines) and not _CLOSE.match(lines[end]):
             end += 1
+        kind = opened["kind"]
         try:
-            yield _walk(lines, at, end, opened["rest"])
+            if end == len(lines):
+                what = f"the {kind} never ends"
+                raise Misread(at + 1, what, "close it with `:::`")
+            if kind == "walk":
+                yield _walk(lines, at, end, opened["rest"])
+            else:
+                caption = " ".join(lines[at + 1 : end]).strip()
+                name = opened["rest"].strip()
+                yield Figure(at + 1, end + 1, name, caption)
         except Misread as wrong:
             yield wrong
         at = end + 1
@@ -139,8 +164,6 @@ def _walk(lines: Sequence[str], start: int, end: int, rest: str) -> Walk:
             f"::: walk{rest} names no symbol",
             "write `::: walk port/raft.py Raft.become_follower`",
         )
-    if end == len(lines):
-        raise Misread(start + 1, "the walk never ends", "close it with `:::`")
     notes: list[Note] = []
     at = start + 1
     while at < end:

@@ -432,7 +432,7 @@ def test_coverage_is_counted(root: Path) -> None:
 
 def test_the_book_holds() -> None:
     book = Book()
-    assert [str(p) for p in book.problems()] == []
+    assert [str(p) for p in book.problems] == []
     assert len(GATE) == len(set(GATE))
 
 
