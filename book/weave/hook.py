@@ -11,6 +11,7 @@ import logging
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import BuildError
 
 from book.weave import facts
 from book.weave.pages import Book
@@ -36,14 +37,22 @@ def copy_go(checkout: Path, target: Path) -> int:
 
     Returns:
         How many were written.
+
+    Raises:
+        BuildError: it is no such checkout.
     """
-    names = [name for name in facts.load() if (checkout / name).is_file()]
-    for name in names:
-        text = (checkout / name).read_text(encoding="utf-8")
+    for name, known in facts.load().items():
+        file = checkout / name
+        text = file.read_text(encoding="utf-8") if file.is_file() else ""
+        if len(text.splitlines()) != known.lines:
+            raise BuildError(
+                f"RAFT_UPSTREAM={checkout} is not etcd-io/raft at "
+                f"{facts.TAG}: {name} should have {known.lines} lines"
+            )
         script = target / f"{name}.js"
         script.parent.mkdir(parents=True, exist_ok=True)
         script.write_text(
             f"goSource({json.dumps(name)}, {json.dumps(text)});\n",
             encoding="utf-8",
         )
-    return len(names)
+    return len(facts.load())

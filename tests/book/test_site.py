@@ -25,6 +25,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from book.weave import facts
+
 ROOT = Path(__file__).parents[2]
 FLAGS = [
     "--headless",
@@ -130,8 +132,9 @@ def walk(page: Page, name: str) -> str:
 
 def test_the_build_says_what_notes_cover(tmp_path: Path) -> None:
     checkout = tmp_path / "upstream"
-    checkout.mkdir()
-    (checkout / "raft.go").write_text("package raft\n", encoding="utf-8")
+    for name, file in facts.load().items():
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_text("//\n" * file.lines, encoding="utf-8")
     said = build(tmp_path / "site", RAFT_UPSTREAM=str(checkout))
     assert re.search(r"Notes cover port/raft\.py: \d+ of \d+ lines", said)
     assert re.search(r"Notes cover raft\.go: \d+ of \d+ lines", said)

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import markdown
 import pytest
+from mkdocs.exceptions import BuildError
 
-from book.weave import golang, highlight, python, roles, walks
+from book.weave import facts, golang, highlight, python, roles, walks
 from book.weave.hook import copy_go
 from book.weave.pages import GATE, Book
 from book.weave.problems import WeaveError
@@ -236,12 +237,19 @@ def test_the_diagram_is_one_drawing_of_its_table() -> None:
 
 
 def test_a_copy_of_the_go_is_a_script_for_each_file(tmp_path: Path) -> None:
-    (tmp_path / "quorum").mkdir()
-    (tmp_path / "raft.go").write_text('package "raft"\n', encoding="utf-8")
-    (tmp_path / "quorum/joint.go").write_text("//\n", encoding="utf-8")
-    assert copy_go(tmp_path, tmp_path / "out") == 2
-    script = (tmp_path / "out/raft.go.js").read_text(encoding="utf-8")
-    assert script == 'goSource("raft.go", "package \\"raft\\"\\n");\n'
+    for name, file in facts.load().items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text('"\n' * file.lines, encoding="utf-8")
+    assert copy_go(tmp_path, tmp_path / "out") == len(facts.load())
+    script = (tmp_path / "out/tracker/state.go.js").read_text("utf-8")
+    count = facts.load()["tracker/state.go"].lines
+    text = r"\"\n" * count
+    assert script == f'goSource("tracker/state.go", "{text}");\n'
+
+
+def test_only_the_pinned_go_is_copied(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match=r"is not etcd-io/raft at v3\.7\.0"):
+        copy_go(tmp_path, tmp_path / "out")
 
 
 # ---- What it refuses --------------------------------------------------------
