@@ -1,0 +1,26 @@
+"""msgpack, as all of the store uses it; the one place that imports it.
+
+Values are `None`, `bool`, `int`, `float`, `bytes`, `str`, lists and dicts of
+these. `unpack` says `object`, so that nobody takes for granted what a stranger
+or a disk has sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgpack  # type: ignore[import-untyped]
+
+pack: Final[Callable[[object], bytes]] = msgpack.Packer().pack
+"""Returns the bytes of a value; tuples become lists. Not thread-safe."""
+
+
+def unpack(data: bytes | memoryview) -> object:
+    """Returns the one value that bytes stand for.
+
+    Raises:
+        ValueError: they stand for none, or something follows it.
+    """
+    value: object = msgpack.unpackb(data)  # All its errors are ValueErrors.
+    return value
