@@ -32,6 +32,7 @@ GATE = (
     "port/raft.py Raft.become_candidate",
     "port/raft.py Raft.become_pre_candidate",
     "port/raft.py Raft.become_leader",
+    "port/raft.py Raft.reset_randomized_election_timeout",
 )
 
 

@@ -294,6 +294,17 @@ def test_on_a_phone_a_note_follows_its_lines(open_page: Open) -> None:
     assert note["y"] >= lines["y"] + lines["height"]
 
 
+def test_the_strip_says_where_the_reader_is(open_page: Open) -> None:
+    page = open_page("becoming.html#raft.Raft.become_leader.3")
+    here = page.locator(".wv-strip [aria-current]")
+    here.wait_for()
+    assert here.inner_text().split() == ["L", "become_leader"]
+    page.locator(".wv-strip a", has_text="become_candidate").click()
+    current = page.locator(".wv-strip [aria-current]")
+    current.get_by_text("become_candidate", exact=True).wait_for()
+    assert page.locator(walk(page, "become_candidate")).is_visible()
+
+
 def test_search_finds_part_of_a_name(open_page: Open) -> None:
     page = open_page("index.html")
     page.locator(".md-search__input").click()
