@@ -7,7 +7,7 @@ or a disk has sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import msgpack  # type: ignore[import-untyped]
@@ -24,3 +24,24 @@ def unpack(data: bytes | memoryview) -> object:
     """
     value: object = msgpack.unpackb(data)  # All its errors are ValueErrors.
     return value
+
+
+def unpack_stream(chunks: Iterable[bytes]) -> Iterator[object]:
+    """Yields the values that stand one after another in chunks of bytes.
+
+    Where chunks begin and end does not matter.
+
+    Raises:
+        ValueError: something is no value, or the last one is cut short.
+    """
+    unpacker = msgpack.Unpacker(max_buffer_size=_LARGEST)
+    fed = 0
+    for chunk in chunks:
+        unpacker.feed(chunk)
+        fed += len(chunk)
+        yield from unpacker
+    if unpacker.tell() != fed:
+        raise ValueError("the last value is cut short")
+
+
+_LARGEST: Final = 1 << 30  # bytes of one value: a bound, not a promise
