@@ -72,9 +72,13 @@ def pages(site: Path) -> list[str]:
     return [name for name in found if name != "404.html"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests."""
+    """One Chromium for all tests here, and closed behind them.
+
+    While it is open, Playwright's event loop counts as running, and no later
+    test of the suite could start one of its own.
+    """
     names = ("chromium", "chromium-browser", "google-chrome")
     found = [path for name in names if (path := shutil.which(name))]
     if not found:
