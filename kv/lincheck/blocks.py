@@ -398,8 +398,8 @@ class Blocks:
         walked = 0
         for base in self._succ.keys() - self._pred.keys():
             late, latest = base, self._s[base]
-            node = self._succ.get(base)
             least = self._f[base]
+            node = self._succ.get(base)
             while node is not None:
                 walked += 1
                 if self._f[node] < latest:
@@ -497,10 +497,10 @@ class Blocks:
         """Some states only ever came out of each other: rule (2)."""
         reached = self._succ.keys() - self._pred.keys()
         for base in tuple(reached):
-            node = self._succ.get(base)
-            while node is not None:
-                reached.add(node)
-                node = self._succ.get(node)
+            at: int | None = base
+            while at is not None:
+                reached.add(at)
+                at = self._succ.get(at)
         lost = min(set(self._pred) - reached)
         walk = [lost]
         while (before := self._pred[walk[-1]]) not in walk:

@@ -44,7 +44,8 @@ class Spec:
         keys: How many keys they share.
         unknown: The share of operations whose outcome gets lost.
         damaged: Whether one read returns a state that was over.
-        unique: Whether written values are unique; else there are five.
+        values: How many values there are to write; 0 for a new one each
+            time.
         told: Whether a cas that mismatched tells what it found.
         mix: A name in MIXES: what is called how often.
         seed: Equal specs with equal seeds make equal histories.
@@ -55,7 +56,7 @@ class Spec:
     keys: int = 1
     unknown: float = 0.0
     damaged: bool = False
-    unique: bool = True
+    values: int = 0
     told: bool = False
     mix: str = "register"
     seed: int = 0
@@ -64,7 +65,7 @@ class Spec:
         return (
             f"{self.operations} operations, {self.clients} clients, "
             f"{self.keys} keys, {self.mix}, "
-            f"{'unique' if self.unique else 'five'} values, "
+            f"{self.values or 'unique'} values, "
             f"{self.unknown:.0%} unknown"
             f"{', damaged' if self.damaged else ''}, seed {self.seed}"
         )
@@ -81,7 +82,7 @@ def suite(largest: int = 10_000) -> Iterator[Spec]:
         for clients in (5, 10, 25):
             for keys in (1, 10, 100):
                 for unknown in (0.0, 0.01, 0.05):
-                    for unique in (True, False):
+                    for values in (0, 5):
                         for damaged in (False, True):
                             for mix in MIXES:
                                 seed += 1
@@ -91,7 +92,7 @@ def suite(largest: int = 10_000) -> Iterator[Spec]:
                                     keys,
                                     unknown,
                                     damaged,
-                                    unique,
+                                    values,
                                     bool(seed % 3),
                                     mix,
                                     seed,
@@ -193,13 +194,16 @@ class _Run:
         elif f == "cas":
             # Clients tend to know what stood there a moment ago.
             past = self.past.get(key, [])
-            old = past[-1 - rng.randrange(min(3, len(past)))][1] if past else None
+            back = rng.randrange(min(3, len(past))) if past else 0
+            old = past[-1 - back][1] if past else None
             value = old, (self._value(),) if self.lists else self._value()
         return Operation(number, process, f, key, value, None, now, NEVER)
 
     def _value(self) -> Value:
         self.fresh += 1
-        return self.fresh if self.spec.unique else self.rng.randrange(5)
+        if self.spec.values:
+            return self.rng.randrange(self.spec.values)
+        return self.fresh
 
     def _effect(self, op: Operation, now: int) -> Operation | None:
         """Do `op` on the true state; None if it is refused."""

@@ -2,16 +2,16 @@
 
 It is the same depth-first search over a linked list of calls and returns,
 but every step is asked whether it can matter. All reductions are *sound*:
-if there is an order, there is one among those still looked at. Deciding
-this in general is NP-complete, so there is no reduction that always helps.
+if there is an order at all, there is one among those still looked at. The
+problem is NP-complete (Gibbons and Korach), so no reduction always helps.
 
-The cache. What has been lifted is known from what has not: the calls left
-in front of the first return. Numbered in order of call, they are a
-low-water index and a few bits above it, so a key of the cache is small
-however long the history: (low-water index, bits above it, state).
+The cache. What has been lifted is known from what has not: the calls that
+are left in front of the first return, the *window*. Numbered in order of
+call they are a low-water index and a few bits above it, so that a key of
+the cache is small however long the history: (low water, bits, state).
 
 (a) **Reads go at once.** An enabled read that is legal in the present state
-    is lifted and never reconsidered: in any order of the rest it can be
+    is lifted and never reconsidered: in any order of what is left it can be
     moved to the front, for it changes nothing.
 
 (b) **Optional operations live outside the list.** They never return, so
@@ -19,38 +19,41 @@ however long the history: (low-water index, bits above it, state).
     reached having used a subset of the same optional operations. Of
     identical ones the earliest call goes first; a definite one goes before
     an optional one; of identical definite ones the earliest return goes
-    first. All by exchanging the two in an order that did otherwise.
+    first. In an order that did otherwise, the two can be exchanged.
 
 (c) **Order of trying.** First the write that unblocks the read that must
-    return first, then by deadline. This finds an order sooner if there is
-    one, and costs nothing if there is none.
+    return first, then by deadline. An order is found sooner, if there is
+    one; nothing is lost, if there is none.
 
 (d) **No way back.** A change of state is refused if an outstanding read
-    wants the present state and no write is left that could bring it back.
-    Optional writes whose value nobody observes are dropped beforehand.
-    Values that nobody observes are all one state, OTHER (or JUNK, if it is
-    a list and can be appended to).
+    wants the present state (on a key with appends: one that grows out of
+    it) and no write is left that could bring it back. Optional writes whose
+    value nobody observes are dropped beforehand.
 
-(f) **Writes are lazy.** (The letter (e) is in check.py.) A put which is
-    overwritten before anybody looks can be thought to have happened
-    *hidden*, just before the put that overwrote it. So a put is tried only
-    if an enabled operation wants its value, or if it is about to return.
-    When it is about to return and was already enabled at the moment of the
-    last put, the *cover*, it may go into hiding there, and the state stays
-    as it is. The same holds for appends, and an optional write is never
-    tried for any other reason than being observed next.
+(e) is about several keys: see check.py.
 
-    Why this is sound: take any order that explains the history. Follow it,
-    but leave out each write that the order overwrites without a look, until
-    its return comes up; then it is under cover, or the overwriting put has
-    not come either, and the write is tried in the open. What follows a
-    write that is *not* overwritten unseen is something that looks at its
-    value, and this is enabled: the first return in the list belongs to it
-    or to something behind it in the order.
+(f) **Writes are lazy.** A put that is overwritten before anybody looks can
+    be thought to have happened *in hiding*, just before the put that
+    overwrote it. So a write is tried only if an enabled operation wants to
+    see what it leads to, or if it must return next. If it must return next,
+    and was enabled already at the moment of the last put (the *cover*), it
+    may go into hiding there, and the state stays as it is.
 
-A place where two prunings would meet: the cover is part of the place, and
-a later one is better. So a place is pruned by an earlier visit which had
-used no other optional operations *and* had as many writes under cover.
+    Why this is sound. Follow any order that explains the history, but leave
+    out the writes that it overwrites unseen, until their return comes up:
+    by then they are under cover, or else the put that overwrites them has
+    not come, and they are tried in the open. A write that is *not*
+    overwritten unseen is followed, perhaps after some appends, by somebody
+    who looks; and he is enabled, because the first return in the list is
+    his own or that of something behind him in the order, unless it is that
+    of one of the appends. So these are the cases in which a write is tried.
+
+    The cover is part of the place. A later one is better, so a place is
+    pruned if an earlier visit had used no other optional operations *and*
+    had as many writes under cover.
+
+Where a list can meet a scalar, or an empty list occurs, the rules for lists
+are blunter: every append could be legal or not by what stands there.
 """
 
 from __future__ import annotations
@@ -68,10 +71,13 @@ from kv.lincheck.history import (
     PUT,
     KeyHistory,
 )
+from kv.lincheck.states import JUNK, NULL, OTHER, States
 from kv.lincheck.values import Value
 
 _ROUND = 512  # places between two looks at the budget
-_NULL, _OTHER, _JUNK = 0, 1, 2  # states: absent; unobserved; same, a list
+
+Candidate = tuple[int, int, int]
+"""Priority, deadline, and the operation; its complement if it is to hide."""
 
 
 @dataclass(slots=True)
@@ -109,86 +115,6 @@ class Outcome:
     steps: int = 0
 
 
-class _States:
-    """Numbers for the states that anybody looks at.
-
-    Attributes:
-        sees: By operation, the state that it claims to have found.
-        makes: By operation, the state that a put or cas leaves.
-        child: (state, element) -> state, for observed lists.
-        is_list: By state, whether it can be appended to.
-        count: How many states there are.
-    """
-
-    def __init__(self, h: KeyHistory) -> None:
-        ids: dict[Value, int] = {None: _NULL}
-        fresh = 3
-        self.child: dict[tuple[int, Value], int] = {}
-        self.is_list: list[bool] = []
-        lists = APPEND in h.kind
-        sees = [_NULL] * len(h)
-        tuples: set[Value] = set()
-        for i, k in enumerate(h.kind):
-            if k == PUT or k == APPEND:
-                continue
-            value = h.seen[i]
-            known = ids.get(value)
-            if known is None:
-                if lists and isinstance(value, tuple) and value:
-                    known = _NULL
-                    for item in value:
-                        below = self.child.get((known, item))
-                        if below is None:
-                            below = fresh
-                            fresh += 1
-                            self.child[known, item] = below
-                        known = below
-                    tuples.add(value)
-                else:
-                    known = fresh
-                    fresh += 1
-                ids[value] = known
-            sees[i] = known
-        self.sees = sees
-        makes = [_NULL] * len(h)
-        for i, k in enumerate(h.kind):
-            if k == PUT or k == CAS:
-                value = h.arg[i]
-                known = ids.get(value)
-                if known is None:
-                    known = _OTHER
-                    if lists and isinstance(value, tuple):
-                        known = self._prefix(value)
-                    ids[value] = known
-                makes[i] = known
-        self.makes = makes
-        self.count = fresh
-        if lists:
-            self.is_list = [False] * fresh
-            self.is_list[_NULL] = self.is_list[_JUNK] = True
-            for state in self.child.values():
-                self.is_list[state] = True
-            empty = ids.get(())
-            if empty is not None:
-                # An empty list grows just as an absent key does.
-                self.is_list[empty] = True
-                for (state, item), below in tuple(self.child.items()):
-                    if state == _NULL:
-                        self.child[empty, item] = below
-
-    def _prefix(self, value: tuple[Value, ...]) -> int:
-        """The state of a list that was put and that nobody saw as it was."""
-        state = _NULL
-        for item in value:
-            below = self.child.get((state, item))
-            if below is None:
-                return _JUNK
-            state = below
-        # An empty list nobody saw is as good as an absent key, but for
-        # those who look for null.
-        return state if value else _JUNK
-
-
 def run(history: KeyHistory) -> Outcome:
     """Search to the end, however long that takes."""
     steps = search(history)
@@ -217,429 +143,706 @@ def search(
     Returns:
         The outcome.
     """
-    h = history
-    n = len(h)
-    kind, call, ret, must = h.kind, h.call, h.ret, h.must
-    if LIE in kind:
-        return Outcome(False, reached=kind.index(LIE))
-    states = _States(h)
-    sees, makes = states.sees, states.makes
-    child, is_list = states.child, states.is_list
-    lists = APPEND in kind
-    misses = MISS in kind
-    look_ahead = watch is None  # reduction (d)
-
-    # The list: call of i is i, its return n + i, its head and end 2n.
-    head = 2 * n
-    listed = [i for i in range(n) if ret[i] != NEVER]
-    times = [2 * time for time in call]
-    times += [2 * time + 1 for time in ret]  # calls first, if equal
-    events = listed + [n + i for i in listed]
-    events.sort(key=times.__getitem__)
-    nxt = [head] * (2 * n + 1)
-    prv = [head] * (2 * n + 1)
-    last = head
-    for e in events:
-        nxt[last] = e
-        prv[e] = last
-        last = e
-    nxt[last] = head
-    prv[head] = last
-
-    # Optional operations by what they do, in order of call.
-    opt_put: dict[int, list[int]] = {}
-    opt_cas: dict[tuple[int, int], list[int]] = {}
-    opt_append: dict[Value, list[int]] = {}
-    # How many outstanding reads want a state, how many writes can make it.
-    need = [0] * states.count
-    writers = [0] * states.count
-    bases = 0  # puts and cas left, on a key with lists
-    # Whether every state there can be is a list, so that appends always go.
-    tidy = lists and all(
-        is_list[makes[i]] for i in range(n) if kind[i] in (PUT, CAS)
-    )
-    tokens = {item for _, item in child} if lists else set()
-    for i in range(n):
-        k = kind[i]
-        if k == GET:
-            need[sees[i]] += 1
-            continue
-        if k == MISS:
-            continue
-        if must[i] or ret[i] != NEVER:
-            if k == CAS and must[i]:
-                need[sees[i]] += 1
-        else:
-            if k == APPEND:
-                if not misses and h.arg[i] not in tokens:
-                    continue
-                opt_append.setdefault(h.arg[i], []).append(i)
-            elif not misses and (
-                makes[i] == _OTHER or (makes[i] == _JUNK and tidy)
-            ):
-                continue
-            elif k == PUT:
-                opt_put.setdefault(makes[i], []).append(i)
-            else:
-                opt_cas.setdefault((sees[i], makes[i]), []).append(i)
-        if k != APPEND:
-            writers[makes[i]] += 1
-            bases += 1
-    if not lists and look_ahead:
-        for i in listed:
-            k = kind[i]
-            if (k == GET or k == CAS) and must[i]:
-                s = sees[i]
-                if s and not writers[s]:
-                    return Outcome(False, reached=i)
-    # States from which a cas may start that need not happen.
-    springs = {s for s, _ in opt_cas}
-    springs.update(sees[i] for i in listed if kind[i] == CAS and not must[i])
-    some_optional = bool(opt_put or opt_cas or opt_append)
-
-    def outstanding(state: int) -> bool:
-        """Reduction (d): whether `state` must not be left."""
-        return need[state] > 0 and not (bases if lists else writers[state])
-
-    state, used, cover = _NULL, 0, -1
-    taken: dict[object, int] = {}  # how many of an optional class are used
-    trail: list[int] = []  # operations lifted; hidden ones complemented
-    # Alternatives left: (length of trail, state, used, cover, first return,
-    # candidates, number of those tried).
-    frames: list[
-        tuple[int, int, int, int, int, list[tuple[int, int, int]]]
-    ] = []
-    cache: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
-    best = Outcome(False)
+    outcome = Outcome(False)
+    if LIE in history.kind:
+        outcome.reached = history.kind.index(LIE)
+        return outcome
+    board = _Board(history, look_ahead=watch is None)
+    outcome.reached = board.orphan()
+    if outcome.reached >= 0:
+        return outcome
     furthest = -1
-    steps = 0
-    seen_states: set[int] = set()
+    shown: set[int] = set()
+    # Choices with something left to try.
+    frames: list[tuple[_Mark, list[Candidate]]] = []
+    while board.advance():
+        outcome.steps += 1
+        if not outcome.steps % _ROUND:
+            yield outcome.steps
+        if board.first_return > furthest:
+            furthest = board.first_return
+            outcome.reached = board.blocked
+        candidates: list[Candidate] = []
+        if board.is_new():
+            if board.first_return == watch and board.state not in shown:
+                shown.add(board.state)
+                outcome.stuck.append(
+                    Stuck(board.order(), board.window, board.blocked)
+                )
+            candidates = board.candidates()
+        if len(candidates) > 1:
+            frames.append((board.mark(), candidates))
+        elif not candidates:
+            if not frames:
+                return outcome
+            mark, candidates = frames[-1]
+            board.undo(mark)
+            if len(candidates) == 1:
+                frames.pop()
+        board.do(candidates.pop()[2])
+    outcome.linearizable = True
+    outcome.order = board.order()
+    return outcome
 
-    while True:
-        # (a): one pass over what is enabled, taking every legal read.
+
+_Mark = tuple[int, int, int, int, int]
+"""Length of the trail, state, optional ones used, cover, first return."""
+
+
+class _Board:
+    """A place in the search: what is lifted, the state, what is left.
+
+    Call of operation i is number i in the linked list, its return n + i,
+    and the head, which is the end too, 2n.
+    """
+
+    __slots__ = (
+        "_arg",
+        "_base_below",
+        "_bases",
+        "_cache",
+        "_call",
+        "_child",
+        "_cover",
+        "_h",
+        "_is_list",
+        "_kind",
+        "_lists",
+        "_look_ahead",
+        "_makes",
+        "_misses",
+        "_must",
+        "_n",
+        "_need",
+        "_nxt",
+        "_optional",
+        "_prv",
+        "_ret",
+        "_sees",
+        "_springs",
+        "_states",
+        "_taken",
+        "_tokens_left",
+        "_trail",
+        "_tree",
+        "_under",
+        "_used",
+        "_wishes",
+        "_writers",
+        "blocked",
+        "first_return",
+        "state",
+        "window",
+    )
+
+    def __init__(self, h: KeyHistory, look_ahead: bool) -> None:
+        self._h = h
+        self._n = n = len(h)
+        self._kind, self._call, self._ret = h.kind, h.call, h.ret
+        self._must, self._arg = h.must, h.arg
+        self._look_ahead = look_ahead
+        self._lists = APPEND in h.kind
+        self._misses = MISS in h.kind
+        self._states = states = States(h)
+        self._sees, self._makes = states.sees, states.makes
+        self._child, self._is_list = states.child, states.is_list
+        self._tree = states.tidy and not states.empty
+        self.state = NULL
+        self.window: list[int] = []
+        self.blocked = -1
+        self.first_return = -1
+        self._cover = -1  # the first return when the last put was done
+        self._used = 0  # optional operations done, a bit each
+        self._trail: list[int] = []  # what was lifted; complement: in hiding
+        self._cache: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
+        self._wishes = _Wishes()
+        # Outstanding reads that want a state; that want one at or below it
+        # in the tree; writes left that make it; elements left to append.
+        self._need = [0] * states.count
+        self._under = [0] * states.count if self._tree else []
+        self._writers = [0] * states.count
+        self._bases = 0
+        self._base_below: set[int] = set()
+        self._tokens_left: dict[Value, int] = {}
+        # Optional operations by what they do, in order of call.
+        self._optional: dict[_Class, list[int]] = {}
+        self._taken: dict[_Class, int] = {}
+        self._link(n)
+        self._count()
+
+    def _link(self, n: int) -> None:
+        """Link calls and returns in order of time, calls first if equal."""
+        h = self._h
+        times = [2 * time for time in h.call]
+        times += [2 * time + 1 for time in h.ret]
+        if NEVER in h.ret:
+            listed = [i for i in range(n) if h.ret[i] != NEVER]
+            events = listed + [n + i for i in listed]
+        else:
+            events = list(range(2 * n))
+        events.sort(key=times.__getitem__)
+        self._nxt = nxt = [2 * n] * (2 * n + 1)
+        self._prv = prv = [2 * n] * (2 * n + 1)
+        last = 2 * n
+        for e in events:
+            nxt[last] = e
+            prv[e] = last
+            last = e
+        nxt[last] = 2 * n
+        prv[2 * n] = last
+
+    def _count(self) -> None:
+        """Take stock of what is wanted and what can be made."""
+        must, ret = self._must, self._ret
+        need, writers = self._need, self._writers
+        sees, makes = self._sees, self._makes
+        springs: set[int] = set()
+        for i, k in enumerate(self._kind):
+            if k == GET:
+                need[sees[i]] += 1
+            elif k == PUT:
+                if must[i] or ret[i] != NEVER or self._offer(i, k):
+                    writers[makes[i]] += 1
+            elif k == CAS:
+                if must[i]:
+                    need[sees[i]] += 1
+                else:
+                    springs.add(sees[i])
+                    if ret[i] == NEVER and not self._offer(i, k):
+                        continue
+                writers[makes[i]] += 1
+            elif k == APPEND and (
+                must[i] or ret[i] != NEVER or self._offer(i, k)
+            ):
+                token = self._arg[i]
+                left = self._tokens_left.get(token, 0)
+                self._tokens_left[token] = left + 1
+        # States that a cas may leave which need not happen.
+        self._springs = springs
+        self._bases = sum(writers)
+        if self._tree:
+            parent = self._states.parent
+            for s, wanted in enumerate(need):
+                up = s
+                while wanted and up >= 0:
+                    self._under[up] += wanted
+                    up = parent[up]
+                up = parent[s]
+                while writers[s] and up >= 0:
+                    self._base_below.add(up)
+                    up = parent[up]
+
+    def _offer(self, i: int, k: int) -> bool:
+        """Keep an optional operation, unless nobody could notice it: (d)."""
+        if not self._misses:
+            if k == APPEND:
+                if self._arg[i] not in {t for _, t in self._child}:
+                    return False
+            elif self._makes[i] == OTHER or (
+                self._makes[i] == JUNK and self._states.tidy
+            ):
+                return False
+        self._optional.setdefault(self._class(i), []).append(i)
+        return True
+
+    def _class(self, i: int) -> _Class:
+        """What an operation does: identical ones have equal classes."""
+        k = self._kind[i]
+        if k == APPEND:
+            return APPEND, 0, self._arg[i]
+        return k, self._sees[i], self._makes[i]
+
+    def orphan(self) -> int:
+        """An operation that wants a state that nobody makes: (d), or -1."""
+        if self._lists or not self._look_ahead:
+            return -1
+        writers = self._writers
+        for s, wanted in enumerate(self._need):
+            if wanted and s and not writers[s]:
+                return next(
+                    i
+                    for i, k in enumerate(self._kind)
+                    if self._sees[i] == s
+                    and (k == GET or (k == CAS and self._must[i]))
+                )
+        return -1
+
+    # ------------------------------------------------------------ moving
+
+    def advance(self) -> bool:
+        """Lift every enabled legal read, reduction (a); fill the window.
+
+        Returns:
+            False if the list is empty: all is explained.
+        """
+        n, nxt, prv = self._n, self._nxt, self._prv
+        kind, sees, state = self._kind, self._sees, self.state
         window: list[int] = []
-        e = nxt[head]
+        e = nxt[2 * n]
         while e < n:
             k = kind[e]
-            if k == GET:
-                if sees[e] != state:
-                    window.append(e)
-                    e = nxt[e]
-                    continue
-                need[state] -= 1
-            elif k != MISS or sees[e] == state:
+            if (k != GET or sees[e] != state) and (
+                k != MISS or sees[e] == state
+            ):
                 window.append(e)
                 e = nxt[e]
                 continue
-            trail.append(e)
-            a = prv[e]
-            b = nxt[e]
-            nxt[a] = b
-            prv[b] = a
-            e += n
-            a = prv[e]
-            c = nxt[e]
-            nxt[a] = c
-            prv[c] = a
+            self._trail.append(e)
+            if k == GET:
+                self._served(state, 1)
+            before, after = prv[e], nxt[e]
+            nxt[before] = after
+            prv[after] = before
+            r = e + n
+            before, behind = prv[r], nxt[r]
+            nxt[before] = behind
+            prv[behind] = before
             # The return may have stood right behind the call.
-            e = c if b == e else b
-        if e == head:
-            best.linearizable = True
-            best.order = _order(h, trail)
-            best.steps = steps
-            return best
-        x = e - n
-        first_return = ret[x]
-        if first_return > furthest:
-            furthest = first_return
-            best.reached = x
-        steps += 1
-        if not steps % _ROUND:
-            yield steps
+            e = behind if after == r else after
+        if e == 2 * n:
+            return False
+        self.window = window
+        self.blocked = e - n
+        self.first_return = self._ret[e - n]
+        return True
 
-        # Has this place been seen, under conditions no worse?
-        low = window[0]
-        bits = 0
-        covered = 0
-        for w in window:
-            bits |= 1 << w - low
-            if call[w] <= cover and (kind[w] == PUT or kind[w] == APPEND):
-                covered += 1
-        place = low, bits, state
-        visits = cache.get(place)
-        candidates: list[tuple[int, int, int]] = []
-        fresh = True
-        if visits is None:
-            cache[place] = [(used, covered)]
-        else:
-            for used_then, covered_then in visits:
-                if used_then & used == used_then and covered_then >= covered:
-                    fresh = False
-                    break
-            else:
-                visits.append((used, covered))
-        if fresh:
-            if first_return == watch and state not in seen_states:
-                seen_states.add(state)
-                best.stuck.append(Stuck(_order(h, trail), window, x))
+    def _served(self, state: int, reads: int) -> None:
+        """Some reads of a state are outstanding no more; or again, if -1."""
+        self._need[state] -= reads
+        if self._tree:
+            parent = self._states.parent
+            while state >= 0:
+                self._under[state] -= reads
+                state = parent[state]
 
-            # What do the enabled operations want to find?
-            wants: set[int] = set()
-            want_any = want_list = cas_here = False
-            goal, goal_return = -1, NEVER + 1
-            for w in window:
-                k = kind[w]
-                if k == GET:
-                    wants.add(sees[w])
-                    if ret[w] < goal_return:
-                        goal, goal_return = sees[w], ret[w]
-                elif k == CAS:
-                    if sees[w] != state:
-                        wants.add(sees[w])
-                        if ret[w] < goal_return:
-                            goal, goal_return = sees[w], ret[w]
-                    else:
-                        cas_here = True
-                elif k == MISS:
-                    want_any = True
-                elif k == APPEND:
-                    want_list = True
-            if some_optional:
-                if opt_append and not want_list:
-                    for token, ops in opt_append.items():
-                        i = taken.get(("append", token), 0)
-                        if i < len(ops) and call[ops[i]] <= first_return:
-                            want_list = True
-                            break
-                grew = bool(opt_cas)
-                while grew:
-                    grew = False
-                    for (s, t), ops in opt_cas.items():
-                        if s == state:
-                            cas_here = True
-                            continue
-                        if s in wants or not (
-                            t in wants
-                            or want_any
-                            or want_list
-                        ):
-                            continue
-                        i = taken.get((s, t), 0)
-                        if i < len(ops) and call[ops[i]] <= first_return:
-                            wants.add(s)
-                            grew = True
-
-            # Which writes could come next? Candidates are (priority,
-            # deadline, operation), and the complement of the operation for
-            # going into hiding.
-            leave = not look_ahead or not outstanding(state)
-            offered: set[object] = set()
-            for w in sorted(window, key=ret.__getitem__):
-                k = kind[w]
-                if k == PUT:
-                    t = makes[w]
-                    if w == x:
-                        if t == state:  # it changes nothing here
-                            offered.add(t)
-                            candidates.append((1, ret[w], w))
-                            continue
-                        hides = call[w] <= cover or not must[w]
-                        if hides and not (
-                            look_ahead
-                            and not lists
-                            and need[t]
-                            and writers[t] == 1
-                        ):
-                            candidates.append((3, ret[w], ~w))
-                        if (
-                            hides
-                            and not need[t]
-                            and not misses
-                            and not lists
-                            and t not in springs
-                        ):
-                            continue
-                    elif t == state:
-                        # No use, unless a write comes next on top of it.
-                        if not (want_list or cas_here) or not must[w]:
-                            continue
-                    elif not (
-                        t in wants
-                        or want_any
-                        or (want_list and is_list[t])
-                    ):
-                        continue
-                    if (leave or t == state) and t not in offered:
-                        offered.add(t)
-                        candidates.append(
-                            (0 if t == goal else 2, ret[w], w)
-                        )
-                elif k == CAS:
-                    if sees[w] == state:
-                        t = makes[w]
-                        if (t, must[w]) not in offered and (
-                            leave
-                            or (need[state] == 1 and must[w])
-                            or t == state
-                        ):
-                            offered.add((t, must[w]))
-                            candidates.append(
-                                (0 if t == goal else 2, ret[w], w)
-                            )
-                    if w == x and not must[w]:
-                        candidates.append((3, ret[w], ~w))
-                elif k == APPEND:
-                    if w == x and (
-                        not must[w] or (tidy and call[w] <= cover)
-                    ):
-                        candidates.append((3, ret[w], ~w))
-                    if not is_list[state] or not leave:
-                        continue
-                    token = h.arg[w]
-                    t = child.get((state, token), _JUNK)
-                    if t == _JUNK and w != x and not misses and tidy:
-                        continue
-                    if ("append", token) not in offered:
-                        offered.add(("append", token))
-                        candidates.append(
-                            (0 if t == goal else 2, ret[w], w)
-                        )
-            if some_optional and leave:
-                for t, ops in opt_put.items():
-                    if t == state or t in offered or not (
-                        t in wants
-                        or want_any
-                        or (want_list and is_list[t])
-                    ):
-                        continue
-                    i = taken.get(t, 0)
-                    if i < len(ops) and call[ops[i]] <= first_return:
-                        candidates.append(
-                            (1 if t == goal else 4, call[ops[i]], ops[i])
-                        )
-                for (s, t), ops in opt_cas.items():
-                    if s != state or (t, 1) in offered or not (
-                        t in wants or want_any or want_list
-                    ):
-                        continue
-                    i = taken.get((s, t), 0)
-                    if i < len(ops) and call[ops[i]] <= first_return:
-                        candidates.append(
-                            (1 if t == goal else 4, call[ops[i]], ops[i])
-                        )
-                if opt_append and is_list[state]:
-                    for token, ops in opt_append.items():
-                        t = child.get((state, token), _JUNK)
-                        if ("append", token) in offered or (
-                            t == _JUNK and not misses
-                        ):
-                            continue
-                        i = taken.get(("append", token), 0)
-                        if i < len(ops) and call[ops[i]] <= first_return:
-                            candidates.append(
-                                (
-                                    1 if t == goal else 4,
-                                    call[ops[i]],
-                                    ops[i],
-                                )
-                            )
-            if len(candidates) > 1:
-                # (c), the best last, for it is taken from the end.
-                candidates.sort(reverse=True)
-
-        if not candidates:
-            # Nothing can come next: back to the last choice.
-            if not frames:
-                best.steps = steps
-                return best
-            length, state, used, cover, first_return, candidates = frames[-1]
-            while len(trail) > length:
-                # Undo in the exact reverse order.
-                e = trail.pop()
-                hidden = e < 0
-                if hidden:
-                    e = ~e
-                k = kind[e]
-                if k == GET:
-                    need[sees[e]] += 1
-                elif k == PUT:
-                    writers[makes[e]] += 1
-                    bases += 1
-                elif k == CAS:
-                    writers[makes[e]] += 1
-                    bases += 1
-                    if must[e]:
-                        need[sees[e]] += 1
-                if ret[e] == NEVER:
-                    taken[_class(k, sees[e], makes[e], h.arg[e])] -= 1
-                    continue
-                r = e + n
-                nxt[prv[r]] = r
-                prv[nxt[r]] = r
-                nxt[prv[e]] = e
-                prv[nxt[e]] = e
-            if len(candidates) == 1:
-                frames.pop()
-        elif len(candidates) > 1:
-            frames.append(
-                (len(trail), state, used, cover, first_return, candidates)
-            )
-
-        # Take the best that is left.
-        w = candidates.pop()[2]
-        trail.append(w)
+    def do(self, w: int) -> None:
+        """Let an operation happen, or its complement go into hiding."""
+        self._trail.append(w)
         hidden = w < 0
         if hidden:
             w = ~w
-        k = kind[w]
-        if k != APPEND:
-            writers[makes[w]] -= 1
-            bases -= 1
-        if not hidden:
+        k = self._kind[w]
+        if k == APPEND:
+            self._tokens_left[self._arg[w]] -= 1
+            if not hidden:
+                self.state = self._child.get((self.state, self._arg[w]), JUNK)
+        else:
+            self._writers[self._makes[w]] -= 1
+            self._bases -= 1
+            if not hidden:
+                if k == PUT:
+                    self._cover = self.first_return
+                elif self._must[w]:
+                    self._served(self.state, 1)
+                self.state = self._makes[w]
+        if self._ret[w] == NEVER:
+            self._used |= 1 << w
+            what = self._class(w)
+            self._taken[what] = self._taken.get(what, 0) + 1
+            return
+        nxt, prv = self._nxt, self._prv
+        before, after = prv[w], nxt[w]
+        nxt[before] = after
+        prv[after] = before
+        w += self._n
+        before, after = prv[w], nxt[w]
+        nxt[before] = after
+        prv[after] = before
+
+    def mark(self) -> _Mark:
+        """Remember this place."""
+        return (
+            len(self._trail),
+            self.state,
+            self._used,
+            self._cover,
+            self.first_return,
+        )
+
+    def undo(self, mark: _Mark) -> None:
+        """Go back to a place, in the exact reverse order."""
+        length, state, used, cover, first_return = mark
+        trail, nxt, prv, n = self._trail, self._nxt, self._prv, self._n
+        while len(trail) > length:
+            e = trail.pop()
+            hidden = e < 0
+            if hidden:
+                e = ~e
+            k = self._kind[e]
+            if k == GET:
+                self._served(self._sees[e], -1)
+            elif k == APPEND:
+                self._tokens_left[self._arg[e]] += 1
+            elif k != MISS:
+                self._writers[self._makes[e]] += 1
+                self._bases += 1
+                if k == CAS and self._must[e]:
+                    self._served(self._sees[e], -1)
+            if self._ret[e] == NEVER:
+                self._taken[self._class(e)] -= 1
+                continue
+            r = e + n  # lifted last, so put back first
+            nxt[prv[r]] = r
+            prv[nxt[r]] = r
+            nxt[prv[e]] = e
+            prv[nxt[e]] = e
+        self.state, self._used, self._cover = state, used, cover
+        self.first_return = first_return
+
+    def is_new(self) -> bool:
+        """Whether this place was not visited under conditions as good."""
+        kind, call, cover = self._kind, self._call, self._cover
+        low = self.window[0]
+        bits = covered = 0
+        for w in self.window:
+            bits |= 1 << (w - low)
+            if call[w] <= cover:
+                k = kind[w]
+                covered += k == PUT or k == APPEND
+        place = low, bits, self.state
+        visits = self._cache.get(place)
+        used = self._used
+        if visits is None:
+            self._cache[place] = [(used, covered)]
+            return True
+        for used_then, covered_then in visits:
+            if used_then & used == used_then and covered_then >= covered:
+                return False
+        visits.append((used, covered))
+        return True
+
+    def order(self) -> list[int]:
+        """The operations done, with those in hiding under their cover."""
+        order: list[int] = []
+        last_put = -1
+        for w in self._trail:
+            if w >= 0:
+                if self._kind[w] == PUT:
+                    last_put = len(order)
+                order.append(w)
+            elif self._must[~w]:
+                order.insert(last_put, ~w)
+                last_put += 1
+        return order
+
+    # ---------------------------------------------------------- choosing
+
+    def candidates(self) -> list[Candidate]:
+        """What could come next; to be tried from the end: (c)."""
+        wishes = self._wish()
+        found: list[Candidate] = []
+        offered: set[object] = set()
+        ret, kind = self._ret, self._kind
+        for w in sorted(self.window, key=ret.__getitem__):
+            k = kind[w]
             if k == PUT:
-                state = makes[w]
-                cover = first_return
+                self._put(w, wishes, offered, found)
             elif k == CAS:
-                if must[w]:
-                    need[state] -= 1
-                state = makes[w]
+                self._cas(w, wishes, offered, found)
+            elif k == APPEND:
+                self._append(w, wishes, offered, found)
+        if self._optional:
+            self._options(wishes, offered, found)
+        if len(found) > 1:
+            found.sort(reverse=True)
+        return found
+
+    def _wish(self) -> _Wishes:
+        """What the enabled operations want to find."""
+        wishes = self._wishes
+        wishes.clear()
+        kind, sees, ret, state = self._kind, self._sees, self._ret, self.state
+        exact = wishes.exact
+        soonest = NEVER + 1
+        for w in self.window:
+            k = kind[w]
+            if k == GET or (k == CAS and sees[w] != state):
+                exact.add(sees[w])
+                if ret[w] < soonest:
+                    wishes.goal, soonest = sees[w], ret[w]
+            elif k == CAS:
+                wishes.write_here = True
+            elif k == MISS:
+                wishes.change = True
+            elif k == APPEND:
+                wishes.append = True
+        if self._lists:
+            wishes.write_here |= wishes.append
+            paths = self._states.path
+            wishes.paths = [paths[s] for s in exact]
+        if self._optional:
+            self._wish_options(wishes)
+        return wishes
+
+    def _wish_options(self, wishes: _Wishes) -> None:
+        """An optional cas wants its old value, if its new one is wanted."""
+        ready = [what for what in self._optional if self._next(what) >= 0]
+        for k, _, _ in ready:
+            if k == APPEND:
+                wishes.append = wishes.write_here = True
+        grew = True
+        while grew:
+            grew = False
+            for k, s, t in ready:
+                if k != CAS or s in wishes.exact:
+                    continue
+                if s == self.state:
+                    wishes.write_here = True
+                elif isinstance(t, int) and self._wanted(t, wishes):
+                    wishes.exact.add(s)
+                    if self._lists:
+                        wishes.paths.append(self._states.path[s])
+                    grew = True
+
+    def _next(self, what: _Class) -> int:
+        """The next optional operation of a class, if enabled, or -1."""
+        ops = self._optional[what]
+        i = self._taken.get(what, 0)
+        if i < len(ops) and self._call[ops[i]] <= self.first_return:
+            return ops[i]
+        return -1
+
+    def _wanted(self, t: int, wishes: _Wishes) -> bool:
+        """Whether leaving state `t` behind could be seen next: (f)."""
+        if t in wishes.exact or wishes.change:
+            return True
+        if not self._lists or not self._is_list[t]:
+            return False
+        if not self._tree:
+            return wishes.append
+        depth = self._states.depth[t]
+        for path in wishes.paths:
+            if len(path) > depth and path[depth] == t:
+                return True
+        return self._kind[self.blocked] == APPEND and self._leads(t)
+
+    def _leads(self, t: int) -> bool:
+        """Whether the blocked append can be observed somewhere below `t`.
+
+        Steps down the tree by elements that could be appended now.
+        """
+        if self._misses:
+            return True
+        token = self._arg[self.blocked]
+        child = self._child
+        around = {self._arg[w] for w in self.window if self._kind[w] == APPEND}
+        for what in self._optional:
+            if what[0] == APPEND and self._next(what) >= 0:
+                around.add(what[2])
+        steps = [t]
+        for s in steps:
+            if (s, token) in child:
+                return True
+            for item in around:
+                below = child.get((s, item))
+                if below is not None:
+                    steps.append(below)
+        return False
+
+    def _refused(self, t: int, served: int = 0) -> bool:
+        """Whether going to `t` would leave a state for good: (d).
+
+        Args:
+            t: The next state.
+            served: Reads of the present state that the change serves: one
+                if it is a cas, which saw it.
+        """
+        s = self.state
+        if not self._look_ahead or t == s:
+            return False
+        wanted = self._need[s] > served
+        if not self._lists:
+            return wanted and not self._writers[s]
+        if not self._tree:
+            return wanted and not self._bases
+        if not wanted and s not in self._base_below:
+            lost = self._under[s] - served
+            if t > JUNK and self._states.parent[t] == s:
+                lost -= self._under[t]
+            wanted = lost > 0
+        return wanted and not self._comes_back(s)
+
+    def _comes_back(self, s: int) -> bool:
+        """Whether the writes left could make this list once more."""
+        parent, token = self._states.parent, self._states.token
+        while not self._writers[s]:
+            if parent[s] < 0 or not self._tokens_left.get(token[s]):
+                return False
+            s = parent[s]
+        return True
+
+    def _rank(self, t: int, wishes: _Wishes, optional: bool) -> int:
+        """Priority of going to `t`: smaller is sooner."""
+        goal = wishes.goal
+        hit = t == goal
+        if not hit and self._tree and goal >= 0:
+            path = self._states.path[goal]
+            depth = self._states.depth[t]
+            hit = len(path) > depth and path[depth] == t
+        if hit:
+            return 1 if optional else 0
+        return 4 if optional else 2
+
+    def _put(
+        self,
+        w: int,
+        wishes: _Wishes,
+        offered: set[object],
+        found: list[Candidate],
+    ) -> None:
+        t = self._makes[w]
+        due = self._ret[w]
+        must = self._must[w]
+        if t == self.state:
+            # It changes nothing. No use, unless it must come, or is cover
+            # for others with a write next that needs this state.
+            if t not in offered and (
+                w == self.blocked or wishes.write_here
+            ):
+                offered.add(t)
+                found.append((1, due, w))
+            return
+        if w == self.blocked:
+            if self._call[w] <= self._cover or not must:
+                last = self._need[t] and self._writers[t] == 1
+                if self._lists or not last or not self._look_ahead:
+                    found.append((3, due, ~w))
+                if not (
+                    self._need[t]
+                    or self._misses
+                    or self._lists
+                    or t in self._springs
+                ):
+                    return
+        elif not self._wanted(t, wishes):
+            return
+        if t not in offered and not self._refused(t):
+            offered.add(t)
+            found.append((self._rank(t, wishes, False), due, w))
+
+    def _cas(
+        self,
+        w: int,
+        wishes: _Wishes,
+        offered: set[object],
+        found: list[Candidate],
+    ) -> None:
+        must = self._must[w]
+        if w == self.blocked and not must:
+            found.append((3, self._ret[w], ~w))
+        if self._sees[w] != self.state:
+            return
+        t = self._makes[w]
+        what = CAS, t, must
+        if what not in offered and not self._refused(t, must):
+            offered.add(what)
+            found.append((self._rank(t, wishes, False), self._ret[w], w))
+
+    def _append(
+        self,
+        w: int,
+        wishes: _Wishes,
+        offered: set[object],
+        found: list[Candidate],
+    ) -> None:
+        # An append gives no cover. So one that can hide is not identical to
+        # one that cannot, while for puts that makes no difference.
+        hides = not self._must[w] or (
+            self._states.tidy and self._call[w] <= self._cover
+        )
+        if w == self.blocked and hides:
+            found.append((3, self._ret[w], ~w))
+        token = self._arg[w]
+        what = APPEND, token, hides
+        if what in offered or not self._is_list[self.state]:
+            return
+        t = self._child.get((self.state, token), JUNK)
+        if w != self.blocked and not self._worth(t, wishes):
+            return
+        if not self._refused(t):
+            offered.add(what)
+            found.append((self._rank(t, wishes, False), self._ret[w], w))
+
+    def _worth(self, t: int, wishes: _Wishes) -> bool:
+        """Whether an append that leads to `t` could be of use now: (f)."""
+        if self._tree:
+            return (t != JUNK or self._misses) and self._wanted(t, wishes)
+        return t != JUNK or self._misses or not self._states.tidy
+
+    def _options(
+        self,
+        wishes: _Wishes,
+        offered: set[object],
+        found: list[Candidate],
+    ) -> None:
+        """Optional operations, if no definite one does the same: (b)."""
+        for what in self._optional:
+            w = self._next(what)
+            if w < 0:
+                continue
+            k, s, arg = what
+            if k == APPEND:
+                if not self._is_list[self.state] or any(
+                    (APPEND, arg, hides) in offered for hides in (True, False)
+                ):
+                    continue
+                t = self._child.get((self.state, arg), JUNK)
+                if t == JUNK and not self._misses:
+                    continue
+                if not self._worth(t, wishes):
+                    continue
             else:
-                state = child.get((state, h.arg[w]), _JUNK)
-        if ret[w] == NEVER:
-            used |= 1 << w
-            what = _class(k, sees[w], makes[w], h.arg[w])
-            taken[what] = taken.get(what, 0) + 1
-            continue
-        a = prv[w]
-        b = nxt[w]
-        nxt[a] = b
-        prv[b] = a
-        w += n
-        a = prv[w]
-        b = nxt[w]
-        nxt[a] = b
-        prv[b] = a
+                t = self._makes[w]
+                if k == PUT and t in offered:
+                    continue
+                if k == CAS and (
+                    s != self.state or (CAS, t, 1) in offered
+                ):
+                    continue
+                if t == self.state:  # as cover only, see _put
+                    if not wishes.write_here or not self._uncovered():
+                        continue
+                elif not self._wanted(t, wishes):
+                    continue
+            if not self._refused(t):
+                found.append(
+                    (self._rank(t, wishes, True), self._call[w], w)
+                )
+
+    def _uncovered(self) -> bool:
+        """Whether there is an enabled write that cannot hide yet."""
+        kind, call, cover = self._kind, self._call, self._cover
+        return any(
+            call[w] > cover and kind[w] in (PUT, APPEND) for w in self.window
+        )
 
 
-def _class(k: int, sees: int, makes: int, arg: Value) -> object:
-    """What an optional operation does, as a key of `taken`."""
-    if k == PUT:
-        return makes
-    if k == CAS:
-        return sees, makes
-    return "append", arg
+_Class = tuple[int, int, Value]
+"""Kind, state seen, and state made or element appended."""
 
 
-def _order(h: KeyHistory, trail: list[int]) -> list[int]:
-    """Turn a trail into an order, with hidden writes under their cover."""
-    order: list[int] = []
-    last_put = -1
-    for w in trail:
-        if w >= 0:
-            if h.kind[w] == PUT:
-                last_put = len(order)
-            order.append(w)
-        elif h.must[~w]:
-            order.insert(last_put, ~w)
-            last_put += 1
-    return order
+class _Wishes:
+    """What the enabled operations want to find.
+
+    Attributes:
+        exact: States that enabled reads and cas want.
+        paths: On a key with lists, the ways down the tree to these.
+        goal: The one of them wanted by the earliest to return, or -1.
+        change: A mismatched cas wants any other state.
+        append: An append is enabled.
+        write_here: A cas or an append is enabled that starts from here.
+    """
+
+    __slots__ = ("append", "change", "exact", "goal", "paths", "write_here")
+
+    def __init__(self) -> None:
+        self.exact: set[int] = set()
+        self.paths: list[tuple[int, ...]] = []
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget the last place."""
+        self.exact.clear()
+        self.paths = []
+        self.goal = -1
+        self.change = self.append = self.write_here = False
