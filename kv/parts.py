@@ -133,7 +133,12 @@ class NotOurs(DataError):
 
 
 class Log(Protocol):
-    """Raft's log on disk: what `save` has returned for outlives a crash."""
+    """Raft's log on disk: what `save` has returned for outlives a crash.
+
+    `save` and `mark` may be called while another call is under way: they take
+    turns. After one that failed or was cancelled nobody knows what is stored,
+    and every later one must fail.
+    """
 
     async def save(
         self,
@@ -153,8 +158,7 @@ class Log(Protocol):
                 lost, but not what was saved before it.
 
         Raises:
-            OSError: the disk failed. Whether the save is stored is unknown;
-                the log must not be used any more.
+            OSError: the disk failed.
         """
 
     async def mark(self, snapshot: pb.SnapshotMetadata) -> None:
