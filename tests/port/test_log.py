@@ -636,3 +636,112 @@ def test_scan_reads_no_further_than_it_is_asked() -> None:
     next(pages)
     next(pages)
     assert reads.entries == 2
+
+
+# The marks, and what is on its way
+
+
+def test_a_new_log_starts_at_the_last_compaction() -> None:
+    """What a restart knows of is neither committed nor applied beyond it."""
+    raft_log = log(snap=snapshot(3, 1, []), stored=entries(4, 1, 1))
+    assert raft_log.committed == raft_log.applying == raft_log.applied == 3
+    assert not raft_log.applying_ents_paused
+    assert str(raft_log) == (
+        "committed=3, applied=3, applying=3, unstable.offset=6,"
+        " unstable.offsetInProgress=6, len(unstable.Entries)=0"
+    )
+
+
+@pytest.mark.parametrize(
+    ("term", "index", "committed"),
+    [
+        (2, 3, 3),
+        (2, 2, 2),  # as far as it is
+        (1, 1, 2),  # further than that
+        (1, 3, 2),  # of another term
+        (2, 4, 2),  # not there
+        (0, 3, 2),
+    ],
+)
+def test_maybe_commit(term: int, index: int, committed: int) -> None:
+    """It commits what is there, and says whether that is news."""
+    raft_log = log(unstable=entries(1, 1, 2, 2))
+    raft_log.commit_to(2)
+    assert raft_log.maybe_commit(EntryID(term, index)) is (committed == 3)
+    assert raft_log.committed == committed
+
+
+def test_term_0_commits_nothing() -> None:
+    raft_log = log(unstable=[pb.Entry(index=1)])
+    assert not raft_log.maybe_commit(EntryID(0, 1))
+
+
+def test_what_was_replaced_is_gone_though_it_is_still_stored() -> None:
+    """The next write will replace it there too."""
+    raft_log = log(stored=entries(1, 1, 1, 1, 1), unstable=entries(2, 2))
+    assert raft_log.last_entry_id() == EntryID(2, 2)
+    for index, term in (1, 1), (2, 2), (3, Unavailable), (4, Unavailable):
+        check_term(raft_log, index, term)
+
+
+def test_what_a_snapshot_replaced_is_gone_though_it_is_still_stored() -> None:
+    raft_log = log(stored=entries(1, 1, 1, 1, 1))
+    raft_log.restore(snapshot(2, 2, []))
+    assert raft_log.last_entry_id() == EntryID(2, 2)
+    for index, term in (1, Compacted), (2, 2), (3, Unavailable):
+        check_term(raft_log, index, term)
+
+
+def test_a_log_replaced_from_its_start_has_only_the_new() -> None:
+    raft_log = log(stored=entries(1, 1, 1, 1), unstable=entries(1, 2))
+    for index, term in (0, 0), (1, 2), (2, Unavailable):
+        check_term(raft_log, index, term)
+
+
+def test_entries_on_their_way() -> None:
+    """To be handed out, handed out, stored: in this order."""
+    raft_log = log(unstable=entries(1, 1))
+    seen = []
+    for advance in (
+        lambda: None,
+        raft_log.accept_unstable,
+        lambda: raft_log.stable_to(EntryID(1, 1)),
+    ):
+        advance()
+        seen.append(
+            (
+                len(raft_log.next_unstable_ents()),
+                raft_log.has_next_unstable_ents(),
+                raft_log.has_next_or_in_progress_unstable_ents(),
+            )
+        )
+    assert seen == [(1, True, True), (0, False, True), (0, False, False)]
+
+
+def test_a_snapshot_on_its_way() -> None:
+    """So is a snapshot, and while it is, it counts in place of the log."""
+    snap = snapshot(5, 2, [1])
+    raft_log = log(stored=entries(1, 1, 1))
+    raft_log.restore(snap)
+    assert raft_log.committed == 5
+    seen = []
+    for advance in (
+        lambda: None,
+        raft_log.accept_unstable,
+        lambda: raft_log.stable_snap_to(5),
+    ):
+        advance()
+        seen.append(
+            (
+                raft_log.next_unstable_snapshot(),
+                raft_log.has_next_unstable_snapshot(),
+                raft_log.has_next_or_in_progress_snapshot(),
+                raft_log.snapshot().index,
+                raft_log.first_index(),
+            )
+        )
+    assert seen == [
+        (snap, True, True, 5, 6),
+        (None, False, True, 5, 6),
+        (None, False, False, 0, 1),
+    ]

@@ -237,6 +237,28 @@ def test_what_was_handed_out_stays_as_it_was() -> None:
     assert handed_out == entries(5, 1, 1)
 
 
+@pytest.mark.parametrize(
+    ("lo", "hi", "expected"),
+    [
+        (5, 5, []),
+        (7, 7, []),
+        (5, 6, entries(5, 1)),
+        (6, 7, entries(6, 2)),
+        (5, 7, entries(5, 1, 2)),
+    ],
+)
+def test_a_slice_is_of_what_is_here(
+    lo: int, hi: int, expected: list[pb.Entry]
+) -> None:
+    assert unstable(5, 1, 2).slice(lo, hi) == expected
+
+
+def test_nothing_is_on_its_way_at_first() -> None:
+    u = Unstable(5, discard_logger)
+    assert (u.entries, u.snapshot, u.snapshot_in_progress) == ([], None, False)
+    assert (u.offset, u.offset_in_progress) == (5, 5)
+
+
 @pytest.mark.parametrize(("lo", "hi"), [(6, 5), (4, 6), (5, 8)])
 def test_a_slice_of_what_is_not_here_is_a_mistake(lo: int, hi: int) -> None:
     with pytest.raises(RaftPanic):

@@ -153,6 +153,8 @@ def test_storage_create_snapshot_that_cannot_be(
     [
         # Compacted long ago.
         (entries(1, 1, 2), entries(3, 3, 4, 5)),
+        (entries(2, 3, 3), entries(3, 3, 4, 5)),
+        (entries(3, 9, 4), entries(3, 3, 4)),  # what stands in for it stays
         # What is here already,
         (entries(3, 3, 4, 5), entries(3, 3, 4, 5)),
         # in part other than here,
