@@ -257,6 +257,18 @@ async def test_select_leaves_the_other_lines_when_it_has_fired() -> None:
 
 
 @on_loop
+async def test_who_has_been_met_elsewhere_does_not_wait_any_more() -> None:
+    a: Chan[int] = Chan()
+    b: Chan[int] = Chan()
+    spawn(select(Recv(a), Recv(b)))
+    await settle()
+    await a.send(1)
+    # Its task has not run since, and so still stands in line at the other.
+    assert b._receivers
+    assert try_select(Send(b, 2)) is None
+
+
+@on_loop
 async def test_select_does_not_meet_itself() -> None:
     ch: Chan[int] = Chan()
     receive, send = Recv(ch), Send(ch, 1)
@@ -413,6 +425,28 @@ async def test_a_sender_that_is_cancelled_too_late_has_sent() -> None:
     with pytest.raises(asyncio.CancelledError):
         await sender
     assert went_on
+
+
+@on_loop
+async def test_a_cancellation_in_time_comes_once() -> None:
+    """Who cleans up after it can wait in peace."""
+    ch: Chan[int] = Chan()
+    cleaned_up = False
+
+    async def receive() -> None:
+        nonlocal cleaned_up
+        try:
+            await ch.recv()
+        finally:
+            await settle()
+            cleaned_up = True
+
+    receiver = spawn(receive())
+    await settle()
+    receiver.cancel()
+    await asyncio.wait([receiver])
+    assert receiver.cancelled()
+    assert cleaned_up
 
 
 @on_loop
