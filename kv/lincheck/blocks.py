@@ -387,10 +387,8 @@ class Blocks:
         call, ret = self._made_call, self._made_ret
         first, last = self._first_read, self._last_read
         if any(map(lt, first, call)):
-            node = next(
-                node for node in range(len(call)) if first[node] < call[node]
-            )
-            raise _Refuted(self._layer(node, node))
+            early = next(j for j, begun in enumerate(call) if first[j] < begun)
+            raise _Refuted(self._layer(early, early))
         self._f = list(map(min, ret, first))
         self._s = list(map(max, call, last))
         if not self.linking:

@@ -116,8 +116,12 @@ class Outcome:
 
 
 def run(history: KeyHistory) -> Outcome:
-    """Search to the end, however long that takes."""
-    steps = search(history)
+    """Search for an order of one key's operations, to the very end."""
+    return finish(search(history))
+
+
+def finish(steps: Generator[int, None, Outcome]) -> Outcome:
+    """Let a search go on to its end, however long that takes."""
     while True:
         try:
             next(steps)
@@ -497,8 +501,7 @@ class _Board:
         for w in self.window:
             bits |= 1 << (w - low)
             if call[w] <= cover:
-                k = kind[w]
-                covered += k == PUT or k == APPEND
+                covered += kind[w] in (PUT, APPEND)
         place = low, bits, self.state
         visits = self._cache.get(place)
         used = self._used

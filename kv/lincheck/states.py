@@ -76,7 +76,7 @@ class States:
         self.sees = [NULL] * len(h)
         self.makes = [NULL] * len(h)
         for i, k in enumerate(h.kind):
-            if k == PUT or k == APPEND:
+            if k in (PUT, APPEND):
                 continue
             value = h.seen[i]
             known = ids.get(value)
@@ -88,7 +88,7 @@ class States:
                     self.path[known] = (known,)
                 ids[value] = known
             self.sees[i] = known
-        written = [i for i, k in enumerate(h.kind) if k == PUT or k == CAS]
+        written = [i for i, k in enumerate(h.kind) if k in (PUT, CAS)]
         if any(h.arg[i] == () for i in written) or () in ids:
             self._sprout(ids)
         for i in written:
