@@ -126,7 +126,9 @@ class _Page:
         """Returns where each symbol that has a walk is explained.
 
         By its name in its file, as `Raft.reset`, and by the last part of it,
-        as `reset`. Of two that share a name, the first has it.
+        as `reset`. Of two that share a name, the first has it. On other
+        pages, these are links to the pages' sources, which the generator
+        turns into addresses.
         """
         found: dict[str, str] = {}
         for page in self.book.pages:
@@ -134,7 +136,6 @@ class _Page:
             if page.name != self.name:
                 folder = PurePosixPath(self.name).parent.as_posix()
                 path = posixpath.relpath(page.name, folder)
-                path = f"{path.removesuffix('.md')}.html"
             for woven in page.walks:
                 home = f"{path}#{woven.symbol.id}"
                 name = woven.symbol.name

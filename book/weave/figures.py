@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from xml.etree.ElementTree import Element, SubElement
 
-from book.weave import roles
+from book.weave import lanes, logs, roles
 from book.weave.problems import Refused
 
-FIGURES: dict[str, Callable[[], str]] = {"roles": roles.svg}
+FIGURES: dict[str, Callable[[], str]] = {
+    "figure-8": logs.FIGURE_8.svg,
+    "roles": roles.svg,
+    "tails": logs.TAILS.svg,
+    "write": lanes.svg,
+}
 
 
 def check(name: str) -> None:

@@ -33,6 +33,17 @@ GATE = (
     "port/raft.py Raft.become_pre_candidate",
     "port/raft.py Raft.become_leader",
     "port/raft.py Raft.reset_randomized_election_timeout",
+    "port/raft.py follower_prop",
+    "port/raft.py candidate_prop",
+    "port/raft.py leader_prop",
+    "port/raft.py Raft.append_entry",
+    "port/raft.py Raft.increase_uncommitted_size",
+    "port/raft.py Raft.reduce_uncommitted_size",
+    "port/raft.py Raft.send",
+    "port/raft.py Raft.bcast_append",
+    "port/raft.py Raft.send_append",
+    "port/raft.py Raft.maybe_send_append",
+    "port/raft.py follower_app",
 )
 
 

@@ -168,6 +168,8 @@ def _lines(
         home = homes.get(f"{owner}.{m[2]}")
         if not home:
             return m[0]
+        # Nobody but Markdown turns names of sources into those of pages.
+        home = home.replace(".md#", ".html#")
         return f'{m[1]}<a class="wv-sym" href="{home}">{m[2]}</a>'
 
     block = _add(segment, "pre", "wv-lines")
