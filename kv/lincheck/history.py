@@ -105,8 +105,13 @@ class Operation:
 
     @property
     def unknown(self) -> bool:
-        """Whether its outcome is unknown."""
-        return not self.must
+        """Whether its outcome is unknown: it may have any, at any time."""
+        return not self.must and self.ret == NEVER
+
+    @property
+    def weak(self) -> bool:
+        """Whether it was made optional, within its interval."""
+        return not self.must and self.ret != NEVER
 
     def before(self, other: Operation) -> bool:
         """Whether this had ended when `other` began."""
@@ -123,12 +128,14 @@ class Operation:
                 return f"{text}, mismatch, found {show(self.actual)}"
             if self.result is False:
                 return text + ", mismatch"
-            return text + ", unknown"
+            return text + (", optional" if self.weak else ", unknown")
         if self.f == "get":
             return f"{name} = {show(self.result)}"
         text = name if self.value is None else f"{name} {show(self.value)}"
         if self.result is not None:
             text += f" = {show(self.result)}"
+        if self.weak:
+            return text + ", optional"
         return text if self.must else text + ", unknown"
 
 

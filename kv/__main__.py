@@ -1,0 +1,48 @@
+"""`python -m kv COMMAND ...`: one table of commands, a module each.
+
+A command's module has a function `main(argv) -> int` that takes the
+arguments after the command and returns the exit code. Modules are imported
+only when they are called, so that one command does not wait for another's.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+COMMANDS = {
+    "lincheck": ("kv.lincheck.cli", "judge histories of clients"),
+}
+"""Command -> its module, and what it does in a few words."""
+
+
+def usage() -> str:
+    """What commands there are."""
+    lines = ["usage: python -m kv COMMAND ...", ""]
+    lines += [f"  {name:<10}{text}" for name, (_, text) in COMMANDS.items()]
+    lines += ["", "python -m kv COMMAND --help tells more."]
+    return "\n".join(lines)
+
+
+def main(argv: list[str]) -> int:
+    """Run a command.
+
+    Args:
+        argv: The command and its arguments.
+
+    Returns:
+        The exit code; 2 if there is no such command.
+    """
+    if argv and argv[0] in ("-h", "--help"):
+        print(usage())
+        return 0
+    if not argv or argv[0] not in COMMANDS:
+        print(usage(), file=sys.stderr)
+        return 2
+    module = importlib.import_module(COMMANDS[argv[0]][0])
+    code: int = module.main(argv[1:])
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
