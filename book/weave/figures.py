@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from xml.etree.ElementTree import Element, SubElement
 
-from book.weave import lanes, logs, roles
+from book.weave import drawn, lanes, logs, roles
 from book.weave.problems import Refused
 
 FIGURES: dict[str, Callable[[], str]] = {
+    "clocks": drawn.clocks,
     "figure-8": logs.FIGURE_8.svg,
     "roles": roles.svg,
+    "rounds": drawn.rounds,
+    "sieve": drawn.sieve,
     "tails": logs.TAILS.svg,
     "write": lanes.svg,
 }
