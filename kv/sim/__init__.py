@@ -1,0 +1,1 @@
+"""The same server on a simulated clock, network and disk."""
