@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from xml.etree.ElementTree import Element, SubElement
 
-from book.weave import drawn, lanes, logs, roles
+from book.weave import drawn, lanes, logs, roles, timelines
 from book.weave.problems import Refused
 
 FIGURES: dict[str, Callable[[], str]] = {
     "clocks": drawn.clocks,
     "figure-8": logs.FIGURE_8.svg,
+    "read": timelines.READ.svg,
     "roles": roles.svg,
+    "silence": timelines.SILENCE.svg,
     "rounds": drawn.rounds,
     "sieve": drawn.sieve,
     "tails": logs.TAILS.svg,

@@ -66,6 +66,15 @@ GATE = (
     "port/raft.py Raft.tick_heartbeat",
     "port/raft.py Raft._step_on_tick",
     "port/raft.py Raft.past_election_timeout",
+    "port/raft.py leader_beat",
+    "port/raft.py Raft.bcast_heartbeat",
+    "port/raft.py Raft.bcast_heartbeat_with_ctx",
+    "port/raft.py Raft.send_heartbeat",
+    "port/raft.py follower_heartbeat",
+    "port/raft.py candidate_heartbeat",
+    "port/raft.py Raft.handle_heartbeat",
+    "port/raft.py leader_heartbeat_resp",
+    "port/raft.py leader_check_quorum",
 )
 
 

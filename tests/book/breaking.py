@@ -1,0 +1,48 @@
+"""Takes a line out of the port, or puts another in its place.
+
+The chapters ask their readers to break the port and see which test finds it;
+the tests of a chapter do the same.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+
+import pytest
+
+from port import raft
+from port.raft import Raft
+
+
+def breaks(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, other: str
+) -> None:
+    """Puts `other` where `text` is in a method or function of `port.raft`.
+
+    Args:
+        monkeypatch: Undoes it when the test is over.
+        name: `Raft.reset` or `leader_beat`.
+        text: What must be in it exactly once.
+        other: What shall be there instead.
+    """
+    owner, _, last = name.rpartition(".")
+    of_class = owner == "Raft"
+    function = getattr(Raft if of_class else raft, last)
+    source = inspect.getsource(function)
+    assert source.count(text) == 1, f"{name} has {source.count(text)}: {text}"
+    code = textwrap.dedent(source.replace(text, other))
+    namespace = dict(vars(raft))
+    head = "from __future__ import annotations\n"
+    exec(compile(head + code, name, "exec"), namespace)
+    broken = namespace[last]
+    if of_class:
+        monkeypatch.setattr(Raft, last, broken)
+        return
+    monkeypatch.setattr(raft, last, broken)
+    for table in vars(raft).values():
+        if not isinstance(table, dict):
+            continue
+        for key, handler in list(table.items()):
+            if handler is function:
+                monkeypatch.setitem(table, key, broken)
