@@ -75,6 +75,15 @@ GATE = (
     "port/raft.py Raft.handle_heartbeat",
     "port/raft.py leader_heartbeat_resp",
     "port/raft.py leader_check_quorum",
+    "port/raft.py Raft._step_hup",
+    "port/raft.py Raft.hup",
+    "port/raft.py Raft.promotable",
+    "port/raft.py Raft.has_unapplied_conf_changes",
+    "port/raft.py Raft.campaign",
+    "port/raft.py Raft._step_vote",
+    "port/raft.py Raft._log_vote_rejected",
+    "port/raft.py Raft.poll",
+    "port/raft.py candidate_vote_resp",
 )
 
 
