@@ -10,8 +10,8 @@ entry). So old ones can go, oldest first, once a snapshot covers them.
 **Records.** A save is one record, written and synced in one go, so after a
 crash all of it is there or none of it counts:
 
-    magic flags notes-length length payload-CRC head-CRC | payload | end mark
-      1     1        2         4         4          4               1
+    magic mask notes-length length payload-CRC head-CRC | payload | end mark
+      1    1        2         4         4          4               1
 
 in bytes. The payload is notes (a msgpack map: `hard`, or what begins a
 segment) and behind it the entries as `kv.entries` has them. The head's CRC
@@ -29,9 +29,9 @@ it is certain to be the trace of an interrupted write. Two things are:
   is written (to spare each sync the work of moving the file's end); the end
   mark is no zero byte, nor one flipped bit away from it. So a last record
   that ends in zeros, or where the file ends, was never complete.
-* A whole sector of it is zero: sectors reach the disk in any order. Unless
-  the record was written with so many zeros in a row (a flag tells), where it
-  cannot be known, and the node does not start.
+* A whole sector of it is zero: sectors reach the disk in any order. No record
+  has such a sector of its own: a payload with so many zeros in a row is
+  written with a mask over each byte, one that leaves none.
 
 And both only where nothing is written behind: else it was synced once.
 
@@ -66,7 +66,7 @@ _HEAD: Final = Struct(">BBHII")  # all but its own CRC
 _PLACED: Final = Struct(">BBHIIQQ")  # the same, with segment and offset
 _HEAD_SIZE: Final = _HEAD.size + 4
 _MAGIC: Final = 0xA7
-_HAS_ZEROS: Final = 1  # flag: the payload itself may fill a sector with zeros
+_NO_MASK: Final = 255  # instead of a mask: none would have done
 _END: Final = b"\x5a"
 # A sector of zeros within a record has at least so many of its payload.
 _ZEROS: Final = bytes(SECTOR - _HEAD_SIZE)
@@ -86,6 +86,21 @@ def _path(folder: str, number: int) -> str:
     return f"{folder}/{number:010}{_SUFFIX}"
 
 
+def _masked(payload: bytes, mask: int) -> bytes:
+    """Returns the payload with a mask over each byte; twice undoes it."""
+    return payload.translate(bytes(byte ^ mask for byte in range(256)))
+
+
+def _mask_for(payload: bytes) -> int:
+    """Returns a mask under which no sector of a payload is zero."""
+    if len(payload) < len(_ZEROS) or _ZEROS not in payload:
+        return 0
+    for mask in range(1, _NO_MASK):
+        if bytes([mask]) * len(_ZEROS) not in payload:
+            return mask
+    return _NO_MASK  # Somebody took pains: 120 kB are needed for this.
+
+
 def _record(
     segment: int, offset: int, notes: bytes, frames: Sequence[bytes]
 ) -> bytes:
@@ -94,9 +109,11 @@ def _record(
     size = len(payload)
     if size > _LONGEST:
         raise ValueError(f"a save of {size} bytes; the limit is {_LONGEST}")
-    flags = _HAS_ZEROS if size >= len(_ZEROS) and _ZEROS in payload else 0
+    mask = _mask_for(payload)
+    if 0 < mask < _NO_MASK:
+        payload = _masked(payload, mask)
     placed = _PLACED.pack(
-        _MAGIC, flags, len(notes), size, crc32c(payload), segment, offset
+        _MAGIC, mask, len(notes), size, crc32c(payload), segment, offset
     )
     head = placed[: _HEAD.size] + crc32c(placed).to_bytes(4, "big")
     return head + payload + _END
@@ -105,7 +122,7 @@ def _record(
 class _Head(NamedTuple):
     """The head of a record, once its CRC has been found right."""
 
-    flags: int
+    mask: int
     notes: int
     size: int
     crc: int
@@ -174,6 +191,8 @@ class _Reader:
         if crc32c(payload) != head.crc or data[end : end + 1] != _END:
             self._bad_payload(head, end + 1)
             return None
+        if 0 < head.mask < _NO_MASK:
+            payload = _masked(payload, head.mask)
         try:
             notes = unpack(payload[: head.notes]) if head.notes else {}
             entries = unpack_entries(payload, head.notes, len(payload))
@@ -199,7 +218,7 @@ class _Reader:
         """Judges a record whose payload or end mark is not as written."""
         if self._written > end or not self._zero_sector(self.at, end):
             raise self.damage("the CRC of a record is wrong")
-        if head.flags & _HAS_ZEROS:
+        if head.mask == _NO_MASK:
             raise self.damage(
                 "the last record is damaged, or its write was interrupted:"
                 " it has zeros of its own, so there is no telling"

@@ -4,8 +4,8 @@
 after a power cut, and what is on its way between the two. `restart` draws the
 rest with dice and returns the disk that the program finds when it starts
 again: of what was not synced, nothing, all, the beginning of the last write or
-any of its sectors are there; of names that were changed and whose folder was
-not synced, the first so many changes.
+any of its sectors are there; and of the changes of names in a folder that was
+not synced, none, all, the first so many or any of them.
 
 Faults come from a `hook`, which is called before each operation. It raises:
 
@@ -148,7 +148,18 @@ class _Inode:
         return twin
 
 
-_Names = dict[str, _Inode]
+class _Change(NamedTuple):
+    """A change of names: one goes, one comes, or both."""
+
+    gone: str | None = None
+    new: str | None = None
+    inode: _Inode | None = None
+
+    def on(self, names: dict[str, _Inode]) -> None:
+        if self.gone is not None:
+            names.pop(self.gone, None)
+        if self.new is not None and self.inode is not None:
+            names[self.new] = self.inode
 
 
 class SimFile:
@@ -245,10 +256,10 @@ class SimDisk:
         self._stopped = False
         self._folders = {"", ".", "/"}
         self._locks: set[str] = set()
-        self._names: _Names = {}
-        # By folder, since its last sync: the names after each change.
-        self._safe_names: _Names = {}
-        self._changes: dict[str, list[_Names]] = {}
+        self._names: dict[str, _Inode] = {}
+        self._safe_names: dict[str, _Inode] = {}
+        # By folder, since its last sync.
+        self._changes: dict[str, list[_Change]] = {}
 
     def _begin(self, kind: Kind, path: str) -> None:
         if self._stopped:
@@ -281,9 +292,9 @@ class SimDisk:
             raise FileNotFoundError(errno.ENOENT, "no such folder", folder)
         return folder
 
-    def _changed(self, folder: str) -> None:
-        now = {n: i for n, i in self._names.items() if _in(folder, n)}
-        self._changes.setdefault(folder, []).append(now)
+    def _change(self, folder: str, change: _Change) -> None:
+        change.on(self._names)
+        self._changes.setdefault(folder, []).append(change)
 
     async def make_folder(self, path: str) -> None:
         """Makes a folder and those above it, safely."""
@@ -318,8 +329,7 @@ class SimDisk:
         folder = self._inside(path)
         # A file of its own: the old one is found again after a power cut.
         inode = _Inode()
-        self._names[path] = inode
-        self._changed(folder)
+        self._change(folder, _Change(None, path, inode))
         return self._opened(path, inode, 0, reserve)
 
     async def open(self, path: str, at: int, reserve: int = 0) -> SimFile:
@@ -347,29 +357,20 @@ class SimDisk:
         folder = self._inside(new)
         if folder != self._inside(old):
             raise OSError(errno.EXDEV, "another folder", new)
-        self._names[new] = self._find(old)
-        del self._names[old]
-        self._changed(folder)
+        self._change(folder, _Change(old, new, self._find(old)))
 
     async def remove(self, path: str) -> None:
         """Removes a file."""
         self._begin("remove", path)
         self._find(path)
-        del self._names[path]
-        self._changed(self._inside(path))
+        self._change(self._inside(path), _Change(path))
 
     async def sync_folder(self, path: str) -> None:
         """Makes the names in a folder safe."""
         self._begin("sync_folder", path)
         self._inside(f"{path}/x")
-        self._set_safe(path, self._names)
-        self._changes.pop(path, None)
-
-    def _set_safe(self, folder: str, names: _Names) -> None:
-        safe = self._safe_names
-        for name in [n for n in safe if _in(folder, n)]:
-            del safe[name]
-        safe.update((n, i) for n, i in names.items() if _in(folder, n))
+        for change in self._changes.pop(path, ()):
+            change.on(self._safe_names)
 
     async def lock(self, path: str) -> SimLock:
         """Locks a file; as with processes, a restart ends it."""
@@ -404,10 +405,16 @@ class SimDisk:
         return twin
 
     def _after_power_cut(self, dice: random.Random) -> dict[str, bytes]:
-        for folder, changes in sorted(self._changes.items()):
-            kept = dice.randrange(len(changes) + 1)
-            if kept:
-                self._set_safe(folder, changes[kept - 1])
+        for _, changes in sorted(self._changes.items()):
+            fate = dice.choice(("none", "all", "first", "any"))
+            first = dice.randrange(len(changes) + 1)
+            for number, change in enumerate(changes):
+                if (
+                    fate == "all"
+                    or (fate == "first" and number < first)
+                    or (fate == "any" and dice.random() < 0.5)
+                ):
+                    change.on(self._safe_names)
         return {
             name: bytes(inode.after_power_cut(dice).seen)
             for name, inode in sorted(self._safe_names.items())

@@ -121,8 +121,9 @@ class Model:
                     f"entry {i} is {there[i]}, and was saved as"
                     f" {self.entries.get(i, 'nothing')}"
                 )
+        first = min(there, default=self.last + 1)
         for i in self.entries:
-            if i not in there and (i > self.before or there and i > min(there)):
+            if i not in there and i > min(self.before, first):
                 return f"entry {i} was saved and is not there"
         return None
 
@@ -166,10 +167,10 @@ def script(
         steps: How many.
         largest: How many bytes an entry holds at most.
     """
-    made: list[Step] = []
     terms: list[int] = [0]  # by index
     term, commit, marked = 1, 0, 0
     state = pb.HardState(term, 1, 0)
+    made: list[Step] = [Save(state, [], True)]
     while len(made) < steps:
         kind = choose(10)
         last = len(terms) - 1
