@@ -43,6 +43,8 @@ class Explanation:
         sentence: The conflict, in a sentence or two.
         conflict: The operations that conflict.
         support: Writes that explain what these saw, and the like.
+        before: Pairs of which the first had ended when the second began,
+            where the conflict rests on that.
         order: The longest order there is, if the search tells one.
         state: What the key holds at its end.
         reasons: Each operation that might come next, and why it cannot.
@@ -53,6 +55,7 @@ class Explanation:
     sentence: str
     conflict: list[Operation]
     support: list[Operation] = field(default_factory=list)
+    before: list[tuple[Operation, Operation]] = field(default_factory=list)
     order: list[Operation] = field(default_factory=list)
     state: State = None
     reasons: list[tuple[Operation, str]] = field(default_factory=list)
@@ -96,7 +99,18 @@ def by_certificate(h: KeyHistory, certificate: Certificate) -> Explanation:
         sentence,
         [h[i] for i in ops],
         [h[i] for i in support],
+        [(h[a], h[b]) for a, b in _before(certificate)],
     )
+
+
+def _before(c: Certificate) -> list[tuple[int, int]]:
+    """What had ended before what, as far as the conflict rests on it."""
+    if c.rule == "layer":
+        return [(c.ops[1], c.ops[0])]
+    if c.blocks is None:
+        return []
+    (a1, a2), (b1, b2) = c.blocks
+    return [(x, y) for x, y in ((a1, b2), (b1, a2)) if x >= 0 and y >= 0]
 
 
 def name(h: KeyHistory, i: int) -> str:
@@ -196,14 +210,21 @@ def _layer(h: KeyHistory, c: Certificate) -> str:
         )
     shown = ""
     if c.shown:
-        shown = (
-            f" The order of the two is shown by {name(h, c.shown[0])}, which"
-            f" found {show(h.seen[c.shown[0]])}."
+        seer = c.shown[0]
+        shown = f" ({name(h, seer)}, which {_found(h, seer)}, shows it.)"
+    if h.kind[x] != GET:
+        return (
+            f"{_left(h, y)} had ended before {_step(h, x)} began, yet it"
+            f" builds on what that left.{shown}"
+        )
+    if h.kind[y] == GET:
+        return (
+            f"{name(h, x)} began after {_left(h, y)} had ended, yet it"
+            f" {_found(h, x)}, out of which that state had grown."
         )
     return (
-        f"{_left(h, y)} builds on what {_left(h, x).rstrip(',')} was about,"
-        f" so it comes later; yet it had ended before {name(h, x)} began."
-        f"{shown}"
+        f"{name(h, x)} began after {_left(h, y)} had ended, yet it"
+        f" {_found(h, x)}, which stood there only before that.{shown}"
     )
 
 
@@ -214,25 +235,17 @@ def _zones(h: KeyHistory, c: Certificate) -> str:
         # One block is the initial one, which needs no operation to begin.
         late, early = (a2, b1) if a1 < 0 else (b2, a1)
         return (
-            f"{name(h, late)} began after {_left(h, early).rstrip(',')} had"
+            f"{name(h, late)} began after {_left(h, early)} had"
             f" ended, yet it {_found(h, late)}: what stood there before"
             f" anything was written."
         )
     # Tell it from the side of a read, if there is one.
     if h.kind[a2] != GET and h.kind[b2] == GET:
         (a1, a2), (b1, b2) = (b1, b2), (a1, a2)
-    begun = f"{name(h, a2)} began after {_left(h, b1).rstrip(',')} had ended"
+    begun = f"{name(h, a2)} began after {_left(h, b1)} had ended"
     value = f"yet it {_found(h, a2)}"
-    if b1 == b2:
-        over = (
-            f"{_left(h, a1).rstrip(',')} had ended before"
-            f" {name(h, b2)} began"
-        )
-    else:
-        over = (
-            f"{_left(h, a1).rstrip(',')} had ended before"
-            f" {_left(h, b2).rstrip(',')} began"
-        )
+    later = name(h, b2) if b1 == b2 else _left(h, b2)
+    over = f"{_left(h, a1)} had ended before {later} began"
     return (
         f"{begun}, {value}, which was over by then: {over}."
         f"{_shown(h, c)}"
@@ -298,9 +311,9 @@ def by_search(h: KeyHistory, budget: int = BUDGET) -> Explanation:
         sentence,
         conflict,
         support,
-        [small[i] for i in place.order],
-        state,
-        reasons,
+        order=[small[i] for i in place.order],
+        state=state,
+        reasons=reasons,
     )
 
 
@@ -413,8 +426,7 @@ def _by_model(
         "search",
         sentence,
         [op for op, _ in reasons],
-        [],
-        [operations[i] for i in order],
-        state,
-        reasons,
+        order=[operations[i] for i in order],
+        state=state,
+        reasons=reasons,
     )

@@ -152,6 +152,7 @@ class _Run:
         for client in range(spec.clients):
             at(rng.randrange(1000), client, "call")
         names = [str(client) for client in range(spec.clients)]
+        lost = [0] * spec.clients
         started = 0
         while agenda:
             now, _, client, what, op = heapq.heappop(agenda)
@@ -168,7 +169,8 @@ class _Run:
                 if fate:
                     wait = rng.randrange(1000 if fate == 1 else 20_000)
                     at(now + 1 + wait, client, "orphan", op)
-                names[client] += "'"
+                lost[client] += 1
+                names[client] = f"{client}'{lost[client]}"
                 if op.f != "get":
                     self.done.append(replace(op, must=False))
                 at(now + 2000 + rng.randrange(100), client, "call")

@@ -21,7 +21,7 @@ Normalising makes of this what history.py describes:
    that failed was not executed: rule 2.)
 4. A write of unknown outcome is optional and never returns. The same goes
    for one that was still open when the history ended. Its client goes on
-   under another name: process 3 becomes 3', then 3''.
+   under another name: process 3 becomes 3'1, then 3'2.
 5. Keys are independent, so operations are sorted by key as they come.
 
 A history that cannot be true is refused, with file, line and reason,
@@ -182,6 +182,7 @@ class Normaliser:
         # process -> (function, key, where the operation is, its argument)
         self._open: dict[object, tuple[str, Value, int, Value]] = {}
         self._names: dict[object, str] = {}
+        self._renamed: dict[object, int] = {}
         self._faults: dict[tuple[str, str], Fault] = {}
 
     def feed(self, line: int, event: Event) -> None:
@@ -242,7 +243,9 @@ class Normaliser:
         if "key" in event and freeze(event["key"]) != key:
             raise self._bad(f"process {process} called on another key")
         if kind == "info":
-            self._names[process] = sys.intern(self._names[process] + "'")
+            times = self._renamed.get(process, 0) + 1
+            self._renamed[process] = times
+            self._names[process] = sys.intern(f"{process}'{times}")
         elif self._columns:
             part = self.history.keys[key]
             if kind == "fail":

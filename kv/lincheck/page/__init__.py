@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kv.lincheck.check import KeyVerdict, Result, Verdict
@@ -27,6 +28,7 @@ LIMIT = 1500
 """How many operations are drawn in full at most."""
 
 _BINS = 240
+_RENAMED = re.compile(r"'\d+$")  # a client that lost an answer: 3'1, 3'2
 _HERE = Path(__file__).parent
 _TOKENS = Path(__file__).parents[3] / "book" / "player" / "tokens.css"
 _PLAIN = """:root { color-scheme: light dark; --serif: Georgia, serif;
@@ -91,7 +93,7 @@ def render(
 <div class="bar">
 <label>key <select id="key"></select></label>
 <button id="home" type="button">{_home(explanation)}</button>
-<button id="fit" type="button">all that is drawn</button>
+<button id="fit" type="button">all of it</button>
 <button id="out" type="button" aria-label="zoom out">&minus;</button>
 <button id="in" type="button" aria-label="zoom in">+</button>
 <span class="grow"></span>
@@ -140,12 +142,14 @@ def _home(explanation: Explanation | None) -> str:
 def _why(result: Result, explanation: Explanation | None) -> str:
     if explanation is not None:
         rule = (
-            "The conflict was shrunk: whatever is not in it may be left out"
-            " or made optional, and there is still no order."
-            if explanation.rule == "search"
-            else "Every other write may be made optional, every other read"
+            "Every other write may be made optional, every other read"
             " forgotten, and there is still no order."
         )
+        if explanation.rule == "zones":
+            rule = (
+                "What wrote or saw one value stands together in any order,"
+                f" for any other write would change it. {rule}"
+            )
         return (
             f'<p class="why">{_text(explanation.sentence)}</p>\n'
             f'<p class="note">{rule}</p>'
@@ -180,6 +184,8 @@ def _caption(
             " numbers; the writes that explain them are in full colour, the"
             " rest is pale."
         )
+        if explanation.before:
+            text += " An arrow: the one had ended before the other began."
         if explanation.order:
             text += " Dots are the longest order that there is."
     if drawn < total:
@@ -195,13 +201,13 @@ def _caption(
 def _conflict(result: Result, explanation: Explanation | None) -> str:
     if explanation is None:
         return ""
-    unit = result.history.unit
+    when = _clock(result)
     rows = [
-        _row(op, unit, "in conflict", first=True)
+        _row(op, when, "in conflict", first=True)
         for op in explanation.conflict
     ]
     support = [
-        _row(op, unit, _part(op)) for op in explanation.support[:200]
+        _row(op, when, _part(op)) for op in explanation.support[:200]
     ]
     head = (
         "<thead><tr><th>operation</th><th>client</th><th class=num>called"
@@ -237,12 +243,28 @@ def _part(op: Operation) -> str:
     return "may be left out" if op.weak else "wrote what was seen"
 
 
-def _row(op: Operation, unit: str, part: str, first: bool = False) -> str:
-    end = "never" if op.ret == NEVER else f"{op.ret:,}"
+def _clock(result: Result) -> Callable[[int], str]:
+    """How to say a time: since the first call, in a unit that suits."""
+    history = result.history
+    if history.unit != "ns":
+        return lambda time: f"event {time:,}"
+    calls = [part.call for part in history.keys.values()]
+    calls.append([op.call for op in history.objects])
+    zero = min((times[0] for times in calls if times), default=0)
+    span = max((times[-1] for times in calls if times), default=0) - zero
+    units = ((10**9, "s"), (10**6, "ms"), (10**3, "µs"), (1, "ns"))
+    size, unit = next((each for each in units if span >= each[0]), units[-1])
+    return lambda time: f"{(time - zero) / size:,.3f} {unit}"
+
+
+def _row(
+    op: Operation, when: Callable[[int], str], part: str, first: bool = False
+) -> str:
+    end = "never" if op.ret == NEVER else when(op.ret)
     mark = ' class="first"' if first else ""
     return (
         f'<tr{mark}><td class="code">{_text(op)}</td>'
-        f"<td>{_text(op.process)}</td><td class=num>{op.call:,}</td>"
+        f"<td>{_text(op.process)}</td><td class=num>{when(op.call)}</td>"
         f"<td class=num>{end}</td><td>{part}</td></tr>"
     )
 
@@ -259,8 +281,7 @@ def _numbers(result: Result) -> str:
     note = f"<p class=note>and {more:,} more keys</p>" if more > 0 else ""
     return (
         f"<h2>The keys</h2>\n<p class=note>{len(history):,} operations on"
-        f" {len(result.keys):,} keys; times in"
-        f" {'nanoseconds' if history.unit == 'ns' else 'lines of the file'}."
+        f" {len(result.keys):,} {'key' if len(rows) == 1 else 'keys'}."
         f'</p><div class="wide"><table><thead><tr><th>key</th>'
         f"<th>verdict</th><th>decided by</th><th class=num>operations</th>"
         f"<th class=num>places searched</th></tr></thead>"
@@ -317,7 +338,7 @@ def _picture(
         ops.append(
             {
                 "i": op.index,
-                "p": op.process.rstrip("'"),
+                "p": _RENAMED.sub("", op.process),
                 "k": number.get(op.key, 0),
                 "label": _label(op),
                 "text": str(op),
@@ -342,6 +363,9 @@ def _picture(
         "bins": bins,
         "fault": fault,
         "ordered": bool(orders),
+        "before": []
+        if explanation is None
+        else [(a.index, b.index) for a, b in explanation.before],
         "values": list(values),
         "keys": [
             {

@@ -126,7 +126,12 @@
   function draw() {
     const width = Math.max(view.clientWidth, 320);
     const ops = shown();
-    const rows = [...new Set(ops.map((o) => o.p))].sort((a, b) =>
+    const inView = ops.filter((o) => o.c <= to &&
+      (o.r === null || o.r >= from));
+    // A row for everybody, or, if that is too many, for those in view.
+    const all = new Set(ops.map((o) => o.p));
+    const who = all.size > 8 ? new Set(inView.map((o) => o.p)) : all;
+    const rows = [...who].sort((a, b) =>
       a.localeCompare(b, undefined, { numeric: true }));
     const row = new Map(rows.map((p, i) => [p, i]));
     const height = TOP + rows.length * ROW + BOTTOM;
@@ -136,6 +141,9 @@
       role: "group", "aria-label": "The operations over time" }, view);
     const defs = el("defs", {}, svg);
     patterns(defs);
+    const head = el("marker", { id: "head", viewBox: "0 0 8 8", refX: 7,
+      refY: 4, markerWidth: 8, markerHeight: 8, orient: "auto" }, defs);
+    el("path", { d: "M0 0L8 4L0 8z", fill: "var(--link)" }, head);
     const cut = el("clipPath", { id: "cut" }, defs);
     el("rect", { x: GUTTER, y: 0, width: width - GUTTER, height }, cut);
 
@@ -173,13 +181,11 @@
       byRow.set(o.p, o);
     }
     const thread = [];
-    const inView = ops.filter((o) => o.c <= to &&
-      (o.r === null || o.r >= from));
     const clash = data.fault !== null && key === data.fault;
     for (const o of inView) {
       const y = TOP + row.get(o.p) * ROW + (ROW - BAR) / 2 + 3;
       bar(body, o, x, y, width, next.get(o), clash);
-      if (o.t !== null) thread.push([o.n, x(o.t), y + BAR / 2]);
+      if (o.t !== null) thread.push([o.n, x(o.t), y + BAR]);
     }
     thread.sort((a, b) => a[0] - b[0]);
     if (thread.length > 1 && thread.length <= 400 && key >= 0) {
@@ -192,7 +198,24 @@
         el("circle", { class: "point", cx: p[1], cy: p[2], r: size }, body);
       }
     }
+    arrows(body, row, x);
     overview();
+  }
+
+  // What had ended before what began, where the conflict rests on it.
+  function arrows(parent, row, x) {
+    const find = (i) => data.ops.find((o) => o.i === i);
+    for (const [i, j] of data.before) {
+      const a = find(i), b = find(j);
+      if (!a || !b || !row.has(a.p) || !row.has(b.p)) continue;
+      if (key >= 0 && a.k !== key) continue;
+      const mid = (o) => TOP + row.get(o.p) * ROW + ROW / 2 + 3;
+      const x1 = x(a.r), y1 = mid(a), x2 = x(b.c), y2 = mid(b);
+      const bend = Math.max(14, Math.min(60, Math.abs(x2 - x1) / 2));
+      el("path", { class: "before", "marker-end": "url(#head)",
+        d: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2}` +
+          ` ${x2 - 3} ${y2}` }, parent);
+    }
   }
 
   function faults(parent, x, height) {
@@ -246,14 +269,15 @@
       class: "edge" }, g);
     const visible = Math.max(a, GUTTER);
     const chars = Math.floor((Math.min(stop, width) - visible - 9) / 7.3);
-    const text = clip(o.label, chars);
+    const clipped = clip(o.label, chars);
+    const text = o.role === "conflict" && clipped !== o.label ? "" : clipped;
     if (text) {
       const t = el("text", { x: visible + 7, y: y + 15.5 }, g);
       t.textContent = text;
     }
     if (o.role === "conflict") {
       const t = el("text", { x: visible + 1, y: y - 4, class: "tag" }, g);
-      t.textContent = "#" + o.i + (text || w > 60 ? "" : " " + o.label);
+      t.textContent = "#" + o.i + (text ? "" : " " + o.label);
     }
     const show = () => inspect(o);
     g.addEventListener("mouseenter", show);

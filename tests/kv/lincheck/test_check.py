@@ -1,0 +1,160 @@
+"""Verdicts on whole histories: keys, budgets, suites, known files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kv.lincheck import History, Verdict, check, explain, read_history
+from kv.lincheck.generate import Spec, generate, suite
+from kv.lincheck.replay import replay
+from kv.lincheck.search import run
+from tests.kv.lincheck.make import cas, get, op, put
+
+DATA = Path(
+    os.environ.get("PORCUPINE_TEST_DATA")
+    or Path(__file__).parents[4] / "shared" / "porcupine"
+)
+GOOD_LOGS = {
+    *(2, 5, 7, 18, 25, 31, 38, 45, 48, 49, 51, 53, 56, 67, 75, 76, 80, 87),
+    *(92, 98, 100, 101, 102),
+}
+needs_data = pytest.mark.skipif(
+    not DATA.is_dir(), reason="no recorded histories; set PORCUPINE_TEST_DATA"
+)
+
+
+@needs_data
+def test_all_jepsen_logs_get_their_known_verdicts():
+    logs = sorted((DATA / "jepsen").glob("etcd_*.log"))
+    good = set()
+    for log in logs:
+        result = check(read_history(log))
+        assert result.verdict is not Verdict.UNKNOWN
+        if result.verdict is Verdict.LINEARIZABLE and len(result.history):
+            good.add(int(log.stem[-3:]))
+    assert len(logs) == 103
+    assert good == GOOD_LOGS
+
+
+@needs_data
+def test_all_store_histories_get_their_known_verdicts():
+    files = sorted((DATA / "kv").glob("*.txt"))
+    assert len(files) == 6
+    for file in files:
+        result = check(read_history(file))
+        good = result.verdict is Verdict.LINEARIZABLE
+        assert good == file.stem.endswith("-ok"), file
+        assert (explain(result) is None) == good
+
+
+@needs_data
+def test_an_illegal_log_is_explained_by_a_small_conflict():
+    for number in (0, 1, 3, 4, 6, 40, 99):
+        result = check(read_history(DATA / f"jepsen/etcd_{number:03}.log"))
+        explanation = explain(result)
+        assert explanation is not None
+        assert len(explanation.conflict) <= 12
+        assert explanation.reasons
+        # Its last word: somebody who needs what is not there.
+        blocked, why = explanation.reasons[0]
+        assert blocked.must
+        assert "needs" in why
+
+
+def test_only_the_key_at_fault_is_explained():
+    ops = [put(1, 0, 1), get(1, 2, 3)]
+    other = [
+        op("put", 0, 1, 5),
+        op("get", 2, 3, result=6),
+    ]
+    moved = [
+        type(each)(
+            *[
+                "other" if name == "key" else getattr(each, name)
+                for name in each.__slots__
+            ]
+        )
+        for each in other
+    ]
+    result = check(History.of([*ops, *moved]))
+    assert result.verdict is Verdict.NOT_LINEARIZABLE
+    assert {v.key: v.verdict.name for v in result.keys} == {
+        "k": "LINEARIZABLE",
+        "other": "NOT_LINEARIZABLE",
+    }
+    explanation = explain(result)
+    assert explanation is not None
+    assert explanation.key == "other"
+
+
+def _hard(key: str, damaged: bool, operations: int = 400) -> list:
+    spec = Spec(
+        operations, 8, values=2, unknown=0.05, damaged=damaged, seed=7
+    )
+    return [
+        type(each)(
+            *[
+                key if name == "key" else getattr(each, name)
+                for name in each.__slots__
+            ]
+        )
+        for each in generate(spec).operations()
+    ]
+
+
+def test_a_budget_that_runs_out_says_unknown_and_nothing_else():
+    history = History.of(_hard("a", False, 3000))
+    assert check(history).verdict is Verdict.LINEARIZABLE
+    result = check(history, budget=3)
+    assert result.verdict is Verdict.UNKNOWN
+    assert result.fault is None
+    assert explain(result) is None
+
+
+def test_a_hard_key_cannot_hide_the_quick_failure_of_another():
+    # Not unique, so both keys need the general path; the second fails soon.
+    quick = [
+        *(put(1, 0, 1), put(1, 2, 3), put(2, 4, 5), get(1, 6, 7)),
+    ]
+    history = History.of([*_hard("a", False, 3000), *quick])
+    result = check(history, budget=2500)
+    assert result.verdict is Verdict.NOT_LINEARIZABLE
+    assert result.fault is not None
+    assert result.fault.key == "k"
+
+
+def test_no_unknown_on_a_part_of_the_synthetic_suite():
+    seen = set()
+    for spec in suite(1000):
+        if spec.seed % 11:
+            continue
+        result = check(generate(spec))
+        assert result.verdict is not Verdict.UNKNOWN, spec
+        if not spec.damaged:
+            assert result.verdict is Verdict.LINEARIZABLE, spec
+        seen.add(result.verdict)
+    assert len(seen) == 2
+
+
+def test_every_yes_comes_with_a_witness_that_replays():
+    for values in (0, 3):
+        spec = Spec(2000, 6, 4, unknown=0.03, values=values, seed=1)
+        result = check(generate(spec))
+        assert result.verdict is Verdict.LINEARIZABLE
+        for verdict in result.keys:
+            replay(result.history.keys[verdict.key], verdict.order)
+
+
+def test_the_cache_prunes_by_optional_operations_used():
+    # Twenty unknown puts of two values: without reduction (b) this takes
+    # 2^20 places.
+    ops = [put(i % 2, i, None) for i in range(20)]
+    ops += [get(i % 2, 100 + 2 * i, 101 + 2 * i) for i in range(20)]
+    ops += [get(7, 200, 201), cas(3, 7, 30, None)]
+    part = History.of(ops).of_key("k")
+    outcome = run(part)
+    assert not outcome.linearizable
+    assert outcome.steps < 5000
