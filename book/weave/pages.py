@@ -44,6 +44,12 @@ GATE = (
     "port/raft.py Raft.send_append",
     "port/raft.py Raft.maybe_send_append",
     "port/raft.py follower_app",
+    "port/raft.py leader_app_accepted",
+    "port/raft.py Raft.maybe_commit",
+    "port/raft.py Raft._step_storage_append_resp",
+    "port/raft.py Raft._step_storage_apply_resp",
+    "port/raft.py Raft.applied_to",
+    "port/raft.py Raft.applied_snap",
     "port/raft.py ReadOnlyOption",
     "port/raft.py Rand",
     "port/raft.py Rand.intn",
@@ -84,6 +90,13 @@ GATE = (
     "port/raft.py Raft._log_vote_rejected",
     "port/raft.py Raft.poll",
     "port/raft.py candidate_vote_resp",
+    "port/raft.py follower_read_index",
+    "port/raft.py leader_read_index",
+    "port/raft.py Raft.committed_entry_in_current_term",
+    "port/raft.py release_pending_read_index_messages",
+    "port/raft.py send_msg_read_index_response",
+    "port/raft.py Raft.response_to_read_index_req",
+    "port/raft.py follower_read_index_resp",
 )
 
 
