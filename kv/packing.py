@@ -22,7 +22,10 @@ def unpack(data: bytes | memoryview) -> object:
     Raises:
         ValueError: they stand for none, or something follows it.
     """
-    value: object = msgpack.unpackb(data)  # All its errors are ValueErrors.
+    try:
+        value: object = msgpack.unpackb(data)
+    except ValueError as error:  # As all of msgpack's are; some say nothing.
+        raise ValueError(f"no msgpack: {error!r}") from error
     return value
 
 
@@ -39,7 +42,10 @@ def unpack_stream(chunks: Iterable[bytes]) -> Iterator[object]:
     for chunk in chunks:
         unpacker.feed(chunk)
         fed += len(chunk)
-        yield from unpacker
+        try:
+            yield from unpacker
+        except ValueError as error:
+            raise ValueError(f"no msgpack: {error!r}") from error
     if unpacker.tell() != fed:
         raise ValueError("the last value is cut short")
 
