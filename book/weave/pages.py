@@ -97,6 +97,9 @@ GATE = (
     "port/raft.py send_msg_read_index_response",
     "port/raft.py Raft.response_to_read_index_req",
     "port/raft.py follower_read_index_resp",
+    "port/raft.py Raft._step_higher_term",
+    "port/raft.py Raft._step_lower_term",
+    "port/raft.py <module>",
 )
 
 
