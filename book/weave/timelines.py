@@ -215,13 +215,13 @@ READ = Timeline(
         Arrow(200, 140, 284, 64, "heartbeat 1", 40),
         Arrow(200, 140, 296, 212, "heartbeat 1", 50),
         Arrow(296, 64, 386, 140, "answer 1", 42),
-        Arrow(308, 212, 440, 140, "answer 1", 50),
+        Arrow(308, 212, 520, 140, "answer 1, late", 55),
         Arrow(396, 140, 496, 64, "MsgReadIndexResp: 10", 42),
     ),
     moments=(
         Moment(116, 64, "what color?", 30),
         Moment(190, 140, "notes 10", -28, "end"),
-        Moment(391, 140, "2 of 3", -26, "start"),
-        Moment(616, 64, "has applied 10: answers", 30),
+        Moment(391, 140, "2 of 3", -26, "end"),
+        Moment(616, 64, "has applied 10, answers", 30, "end"),
     ),
 )
