@@ -36,10 +36,7 @@ def breaks(
     head = "from __future__ import annotations\n"
     exec(compile(head + code, name, "exec"), namespace)
     broken = namespace[last]
-    if of_class:
-        monkeypatch.setattr(Raft, last, broken)
-        return
-    monkeypatch.setattr(raft, last, broken)
+    monkeypatch.setattr(Raft if of_class else raft, last, broken)
     for table in vars(raft).values():
         if not isinstance(table, dict):
             continue

@@ -5,15 +5,19 @@ The notes of `book/pages/commit.md` cite these tests.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from port import raftpb as pb
+from port.errors import RaftError, RaftPanic
 from port.log import RaftLog
 from port.raft import Config, Raft, StateLeader
 from port.rafttest.datadriven import parse
 from port.rafttest.interaction_env import InteractionEnv, InteractionOpts
 from port.tracker import StateProbe, StateReplicate
 from port.types import EntryID
+from tests.book.breaking import breaks
 from tests.port.raft.nodes import (
     ack,
     entries,
@@ -266,3 +270,45 @@ def test_what_is_applied_frees_its_room() -> None:
     )
     assert r.uncommitted_size == 0
     assert r.raft_log.applied == 2
+
+
+# ---- Break it ---------------------------------------------------------------
+
+# What the chapter asks its reader to change, and the test that sees it.
+BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
+    "let no answer without news in": (
+        "leader_app_accepted",
+        "pr.match == index and pr.state is StateProbe",
+        "False",
+        test_an_answer_without_news_ends_a_probe,
+    ),
+    "keep the commit to itself": (
+        "leader_app_accepted",
+        "r.bcast_append()",
+        "pass",
+        test_a_commit_is_told_at_once,
+    ),
+    "send one message an answer": (
+        "leader_app_accepted",
+        "while r.maybe_send_append(from_, False):",
+        "if r.maybe_send_append(from_, False):",
+        test_one_answer_lets_several_messages_go,
+    ),
+    "believe any report of the disk": (
+        "Raft._step_storage_append_resp",
+        "m.log_term or 0",
+        "self.raft_log.last_entry_id().term",
+        test_what_is_stored_is_told_by_index_and_term,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_breaking_it_is_seen(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    symbol, text, other, sees = BREAKS[name]
+    sees()
+    breaks(monkeypatch, symbol, text, other)
+    with pytest.raises((AssertionError, RaftError, RaftPanic)):
+        sees()

@@ -5,12 +5,15 @@ The notes of `book/pages/write.md` cite these tests.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from port import raftpb as pb
-from port.errors import RaftPanic
+from port.errors import RaftError, RaftPanic
 from port.raft import NONE, Raft
 from port.types import EntryID
+from tests.book.breaking import breaks
 from tests.port.raft.nodes import (
     ack,
     dropped,
@@ -174,3 +177,57 @@ def test_an_append_tells_more_than_it_proves(entries: int) -> None:
 def test_an_empty_proposal_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(RaftPanic, match="empty MsgProp"):
         leader(1).step(proposal(1))
+
+
+# ---- Break it ---------------------------------------------------------------
+
+# What the chapter asks its reader to change, and the test that sees it.
+BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
+    "let answers go at once": (
+        "Raft.send",
+        "if kind in _AFTER_APPEND_MSGS:",
+        "if kind in _AFTER_APPEND_MSGS and m.to == self.id:",
+        test_appends_leave_before_answers_do,
+    ),
+    "give everything a term": (
+        "Raft.send",
+        "if kind is not pb.MsgProp and kind is not pb.MsgReadIndex:",
+        "if True:",
+        test_what_is_passed_on_keeps_its_sender_and_has_no_term,
+    ),
+    "name the last sender": (
+        "Raft.send",
+        "if not m.from_:",
+        "if True:",
+        test_what_is_passed_on_keeps_its_sender_and_has_no_term,
+    ),
+    "believe the proposal": (
+        "Raft.append_entry",
+        "pb.Entry(term,",
+        "pb.Entry(e.term or term,",
+        test_the_sender_decides_neither_term_nor_index,
+    ),
+    "refuse empty entries": (
+        "Raft.increase_uncommitted_size",
+        "s > 0 and ",
+        "",
+        test_nothing_of_an_entry_but_its_data_counts,
+    ),
+    "ignore the window": (
+        "Raft.maybe_send_append",
+        "if pr.state is not StateReplicate or not pr.inflights.full():",
+        "if True:",
+        test_a_full_window_lets_an_empty_append_through,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_breaking_it_is_seen(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    symbol, text, other, sees = BREAKS[name]
+    sees()
+    breaks(monkeypatch, symbol, text, other)
+    with pytest.raises((AssertionError, RaftError, RaftPanic)):
+        sees()
