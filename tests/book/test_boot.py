@@ -6,6 +6,8 @@ line that its note explains were taken out.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from port import raftpb as pb
@@ -18,6 +20,7 @@ from port.raft import (
 )
 from port.storage import MemoryStorage
 from port.types import NONE
+from tests.book.breaking import breaks
 from tests.port.raft.nodes import node, storage, tick
 
 
@@ -46,10 +49,15 @@ def test_it_does_not_come_back_with_what_it_had_applied() -> None:
     assert known.raft_log.applied == 1
 
 
-@pytest.mark.parametrize("commit", [3, 4])
-def test_a_commit_beyond_the_log_stops_it(commit: int) -> None:
+def stops(commit: int) -> None:
+    """Sees that a log of two entries does not start with this commit."""
     with pytest.raises(RaftPanic, match="out of range"):
         node(1, storage(terms=(1, 1), term=1, commit=commit))
+
+
+@pytest.mark.parametrize("commit", [3, 4])
+def test_a_commit_beyond_the_log_stops_it(commit: int) -> None:
+    stops(commit)
 
 
 def test_leases_need_the_quorum_check() -> None:
@@ -113,3 +121,49 @@ def test_the_timeout_begins_anew_before_it_stands() -> None:
     assert len(r.msgs) == 2, "and asks again after the same timeout"
     tick(r, 1)
     assert len(r.msgs) == 4
+
+
+BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
+    "forget the vote": (
+        "Raft.load_state",
+        "        self.vote = state.vote or NONE\n",
+        "",
+        test_a_node_comes_back_with_its_term_and_vote,
+    ),
+    "open a term": (
+        "Raft.__init__",
+        "self.become_follower(self.term, NONE)",
+        "self.become_follower(self.term + 1, NONE)",
+        test_a_node_comes_back_with_its_term_and_vote,
+    ),
+    "join in": (
+        "Raft.load_state",
+        "if not log.committed <= commit <= log.last_index():",
+        "if False:",
+        lambda: stops(commit=3),
+    ),
+    "ask at every tick": (
+        "Raft.tick_election",
+        "            self.election_elapsed = 0\n",
+        "",
+        test_the_timeout_begins_anew_before_it_stands,
+    ),
+    "do not count": (
+        "Raft.tick_election",
+        "        self.election_elapsed += 1\n",
+        "        self.election_elapsed += self.promotable()\n",
+        test_a_learner_counts_but_does_not_stand,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_breaking_it_is_seen(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the chapter says of each break is so."""
+    symbol, text, other, sees = BREAKS[name]
+    sees()
+    breaks(monkeypatch, symbol, text, other)
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        sees()

@@ -238,7 +238,7 @@ BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
         "step_leader",
         "    if pr is None:\n",
         "    if pr is None:\n"
-        "        pr = Progress(\n            match=0, next=1, inflights=Inflights(1)\n        )\n"
+        "        pr = Progress(match=0, next=1, inflights=Inflights(1))\n"
         "        r.trk.progress[m.from_ or NONE] = pr\n"
         "    if pr is None:\n",
         test_a_leader_has_nothing_to_hear_from_strangers,
