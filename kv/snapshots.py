@@ -150,7 +150,7 @@ def _pack_metadata(metadata: pb.SnapshotMetadata) -> bytes:
         "index": metadata.index or 0, "term": metadata.term or 0,
         "voters": state.voters, "learners": state.learners,
         "outgoing": state.voters_outgoing, "next": state.learners_next,
-        "auto_leave": bool(state.auto_leave),
+        "auto_leave": state.auto_leave,
     })  # fmt: skip
 
 

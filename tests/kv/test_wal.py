@@ -185,7 +185,7 @@ def test_any_truncation_recovers_a_synced_prefix(
     run(log.save(None, [entry(4, 1, b"\xa7" * last)], True))
     content = disk.files()[FIRST]
     for end in range(start, log._end, 1 + last // 200):
-        torn = SimDisk()
+        torn = SimDisk(reserves=False)
         torn.put(FIRST, content[:end] + bytes(reserved))
         _, found = opened(torn, SEGMENT)
         assert found.entries == run_of(1, 3)
@@ -253,7 +253,7 @@ def test_a_sector_of_an_earlier_save_is_damage(part: str) -> None:
 
 
 def outcome(content: bytes) -> tuple[list[pb.Entry], object] | str:
-    disk = SimDisk()
+    disk = SimDisk(reserves=False)
     disk.put(FIRST, content)
     try:
         _, found = opened(disk, SEGMENT)

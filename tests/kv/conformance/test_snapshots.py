@@ -66,6 +66,19 @@ def test_the_newest_up_to_a_limit(parts: Parts, run: Run) -> None:
     run(check())
 
 
+def test_one_that_comes_late(parts: Parts, run: Run) -> None:
+    """Our own is still being written when the leader sends a later one."""
+
+    async def check() -> None:
+        disk = SimDisk(reserves=False)
+        await saved(parts, disk, 10, 50, 60, 40)
+        assert await newest(parts, disk) == 60
+        assert await newest(parts, disk, 59) == 50
+        assert await newest(parts, disk, 49) in (40, 10)
+
+    run(check())
+
+
 def test_an_empty_state(parts: Parts, run: Run) -> None:
     async def check() -> None:
         snapshots = parts.snapshots(SimDisk(reserves=False), FOLDER)
