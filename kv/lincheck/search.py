@@ -213,6 +213,7 @@ class _Board:
         "_kind",
         "_lists",
         "_look_ahead",
+        "_low",
         "_makes",
         "_misses",
         "_must",
@@ -258,7 +259,7 @@ class _Board:
         self._cover = -1  # the first return when the last put was done
         self._used = 0  # optional operations done, a bit each
         self._trail: list[int] = []  # what was lifted; complement: in hiding
-        self._cache: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
+        self._cache: dict[tuple[int, int, int], list[tuple[int, int, int]]] = {}
         self._wishes = _Wishes()
         # Outstanding reads that want a state; that want one at or below it
         # in the tree; writes left that make it; elements left to append.
@@ -294,6 +295,16 @@ class _Board:
             last = e
         nxt[last] = 2 * n
         prv[2 * n] = last
+        # By operation, the first one that had not returned before it does.
+        self._low = [0] * n
+        returned = bytearray(n)
+        low = 0
+        for e in events:
+            if e >= n:
+                while returned[low] or h.ret[low] == NEVER:
+                    low += 1
+                self._low[e - n] = low
+                returned[e - n] = 1
 
     def _count(self) -> None:
         """Take stock of what is wanted and what can be made."""
@@ -494,24 +505,37 @@ class _Board:
         self.first_return = first_return
 
     def is_new(self) -> bool:
-        """Whether this place was not visited under conditions as good."""
-        kind, call, cover = self._kind, self._call, self._cover
-        low = self.window[0]
-        bits = covered = 0
+        """Whether no place visited before was at least as good."""
+        kind, call, must = self._kind, self._call, self._must
+        cover, tidy = self._cover, self._states.tidy
+        x = self.blocked
+        low = self._low[x]
+        writes = reads = free = 0
         for w in self.window:
-            bits |= 1 << (w - low)
-            if call[w] <= cover:
-                covered += kind[w] in (PUT, APPEND)
-        place = low, bits, self.state
-        visits = self._cache.get(place)
+            bit = 1 << (w - low)
+            k = kind[w]
+            if k == GET or k == MISS:  # noqa: SIM109
+                reads |= bit
+            elif not must[w] or (
+                call[w] <= cover and (k == PUT or (k == APPEND and tidy))
+            ):
+                free |= bit
+            else:
+                writes |= bit
+        place = x, writes, self.state
         used = self._used
+        visits = self._cache.get(place)
         if visits is None:
-            self._cache[place] = [(used, covered)]
+            self._cache[place] = [(used, free, reads)]
             return True
-        for used_then, covered_then in visits:
-            if used_then & used == used_then and covered_then >= covered:
+        for used_then, free_then, reads_then in visits:
+            if (
+                used_then & used == used_then
+                and free_then & free == free
+                and reads_then & reads == reads_then
+            ):
                 return False
-        visits.append((used, covered))
+        visits.append((used, free, reads))
         return True
 
     def order(self) -> list[int]:
@@ -532,6 +556,8 @@ class _Board:
 
     def candidates(self) -> list[Candidate]:
         """What could come next; to be tried from the end: (c)."""
+        if self._tree and self._look_ahead and self._hopeless():
+            return []
         wishes = self._wish()
         found: list[Candidate] = []
         offered: set[object] = set()
@@ -549,6 +575,54 @@ class _Board:
         if len(found) > 1:
             found.sort(reverse=True)
         return found
+
+    def _hopeless(self) -> bool:
+        """Whether a list that an enabled read saw is out of reach: (d).
+
+        The read must find its list before it returns. So the rest of the
+        list, from here or from a put, must be appended by operations that
+        are called until then and not done yet.
+        """
+        kind, sees, ret, call = self._kind, self._sees, self._ret, self._call
+        limits: dict[int, int] = {}
+        for w in self.window:
+            if kind[w] == GET and ret[w] > limits.get(sees[w], -1):
+                limits[sees[w]] = ret[w]
+        if not limits:
+            return False
+        horizon = max(limits.values())
+        items: dict[Value, int] = {}
+        bases: set[int] = set()
+        ready = list(self.window)
+        e = self._nxt[self._n + self.blocked]
+        while e != 2 * self._n:
+            if e < self._n:
+                if call[e] > horizon:
+                    break
+                ready.append(e)
+            e = self._nxt[e]
+        for what, ops in self._optional.items():
+            for w in ops[self._taken.get(what, 0) :]:
+                if call[w] <= horizon:
+                    ready.append(w)
+        for w in ready:
+            if kind[w] == APPEND:
+                items[self._arg[w]] = items.get(self._arg[w], 0) + 1
+            elif kind[w] in (PUT, CAS):
+                bases.add(self._makes[w])
+        token = self._states.token
+        for wanted in limits:
+            # Climb up from the list until something can make it from there.
+            path = self._states.path[wanted]
+            left = dict(items)
+            d = len(path) - 1
+            while path[d] != self.state and path[d] not in bases:
+                item = token[path[d]]
+                if d == 0 or not left.get(item):
+                    return True
+                left[item] -= 1
+                d -= 1
+        return False
 
     def _wish(self) -> _Wishes:
         """What the enabled operations want to find."""
