@@ -341,6 +341,26 @@ def test_a_dump_is_of_one_moment(do: Applied, parts: Parts) -> None:
     )
 
 
+def test_two_dumps_at_a_time(do: Applied) -> None:
+    """One goes to a file, one to a follower; one of them is given up."""
+    sample(do)
+    before = do.dump()
+    first = iter(do.machine.dump())
+    begun = [next(first)]
+    do(put(b"added", b"v"))
+    after = do.dump()
+    given_up = iter(do.machine.dump())
+    next(given_up)
+    del given_up
+    do(put(b"added", b"w"))
+    for n in range(300):
+        do(put(b"key %d" % n, b"changed"))
+    assert b"".join([*begun, *first]) == before
+    assert after != before
+    do(put(b"key 1", b"once more"))
+    assert do(get(b"key 1")).value == b"once more"
+
+
 def test_nonsense_is_not_loaded(do: Applied) -> None:
     do(put(b"k", b"v"))
     whole = do.dump()
