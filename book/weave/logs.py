@@ -37,9 +37,19 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A word above an index, with a stroke down to it."""
+    """A word above an index, with a stroke down to it; may stand aside."""
 
     index: int
+    text: str
+    aside: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Below the logs, what is passed over on the way from one to another."""
+
+    start: int
+    end: int
     text: str
 
 
@@ -52,6 +62,7 @@ class Panel:
         first: The index of the first entry.
         logs: The logs, from the top.
         marks: What is said of single indexes.
+        skip: What is passed over, if anything.
         x: Where the panel stands.
         y: Where it stands.
         names: How much room the names take.
@@ -61,6 +72,7 @@ class Panel:
     first: int
     logs: tuple[Log, ...]
     marks: tuple[Mark, ...] = ()
+    skip: Skip | None = None
     x: int = 0
     y: int = 0
     names: int = NAMES
@@ -110,7 +122,7 @@ def _panel(p: Panel) -> Iterator[str]:
     for mark in p.marks:
         x = _middle(p, mark.index)
         yield (
-            f'<text class="wv-said" x="{x}" y="{top - 34}" '
+            f'<text class="wv-said" x="{x + mark.aside}" y="{top - 34}" '
             f'text-anchor="middle">{escape(mark.text)}</text>'
             f'<path class="wv-moment" d="M{x} {top - 29} V{top - 21}"/>'
         )
@@ -128,6 +140,15 @@ def _panel(p: Panel) -> Iterator[str]:
             )
         for index, term in enumerate(log.terms, p.first):
             yield _cell(p, log, index, term, y)
+    if p.skip:
+        start, end = _middle(p, p.skip.start), _middle(p, p.skip.end)
+        y = top + len(p.logs) * STEP + 6
+        yield (
+            f'<path class="wv-moment" d="M{start} {y - 8} V{y} H{end} '
+            f'V{y - 8} M{end - 4} {y - 4} L{end} {y - 9} L{end + 4} '
+            f'{y - 4}"/><text class="wv-said" x="{start + 12}" '
+            f'y="{y + 4}">{escape(p.skip.text)}</text>'
+        )
     yield "</g>"
 
 
@@ -206,32 +227,34 @@ TAILS = Drawing(
     "7. In the second, the leader has term 3 from 9 to 12 and term 5 at 13; "
     "the follower has term 3 at 9 and term 4 from 10 to 13.",
     692,
-    320,
+    356,
     (
         Panel(
-            "An old tail: the leader passes over",
+            "An old tail",
             3,
             (
-                Log("3", (1, 2, 2, 2, 2, 2, 3), True),
-                Log("1", (1, 1, 1, 1, 1), gone=frozenset(range(4, 8))),
+                Log("node 3", (1, 2, 2, 2, 2, 2, 3), True),
+                Log("node 1", (1, 1, 1, 1, 1), gone=frozenset(range(4, 8))),
             ),
-            (Mark(8, "asks"), Mark(7, "hint"), Mark(3, "agree")),
-            names=54,
+            (Mark(8, "asks", 6), Mark(7, "hint", -6), Mark(3, "agree")),
+            Skip(7, 3, "the leader passes over 7 to 4: its own are of term 2"),
+            names=92,
         ),
         Panel(
-            "A tail of a later term: the follower passes over",
+            "A tail of a later term",
             3,
             (
-                Log("3", (1, 2, 2, 2, 2, 2, 3, 3, 3, 3, 5), True),
+                Log("node 3", (1, 2, 2, 2, 2, 2, 3, 3, 3, 3, 5), True),
                 Log(
-                    "1",
+                    "node 1",
                     (1, 2, 2, 2, 2, 2, 3, 4, 4, 4, 4),
                     gone=frozenset(range(10, 14)),
                 ),
             ),
             (Mark(12, "asks"), Mark(9, "hint, agree")),
-            y=170,
-            names=54,
+            Skip(12, 9, "the follower passes over 12 to 10: of term 4"),
+            y=190,
+            names=92,
         ),
     ),
 )

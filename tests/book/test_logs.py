@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from book.weave.logs import FIGURE_8, Panel
+from book.weave.logs import FIGURE_8, TAILS, Panel
 from port.raft import StateLeader
 from port.rafttest.datadriven import parse
 from port.rafttest.interaction_env import InteractionEnv
@@ -34,7 +34,9 @@ def course(name: str) -> Iterator[Logs]:
 
 def drawn(panel: Panel) -> Logs:
     """Returns what a panel shows of each node."""
-    return {int(log.name): (log.terms, log.leads) for log in panel.logs}
+    return {
+        int(log.name[-1]): (log.terms, log.leads) for log in panel.logs
+    }
 
 
 def in_order(panels: tuple[Panel, ...], steps: Iterator[Logs]) -> bool:
@@ -47,3 +49,7 @@ def in_order(panels: tuple[Panel, ...], steps: Iterator[Logs]) -> bool:
 
 def test_figure_8() -> None:
     assert in_order(FIGURE_8.panels[:4], course("figure-8.txt"))
+
+
+def test_the_tails() -> None:
+    assert in_order(TAILS.panels, course("divergent-tails.txt"))
