@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from xml.etree.ElementTree import Element, SubElement
 
-from book.weave import drawn, lanes, logs, roles, timelines
+from book.weave import drawn, flow, lanes, logs, members, roles, timelines
 from book.weave.problems import Refused
 
 FIGURES: dict[str, Callable[[], str]] = {
     "clocks": drawn.clocks,
     "figure-8": logs.FIGURE_8.svg,
+    "members": members.majorities,
+    "flow": flow.svg,
     "read": timelines.READ.svg,
     "roles": roles.svg,
     "silence": timelines.SILENCE.svg,
     "rounds": drawn.rounds,
     "sieve": drawn.sieve,
+    "switch": members.SWITCH.svg,
     "tails": logs.TAILS.svg,
     "write": lanes.svg,
 }
