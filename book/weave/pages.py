@@ -105,6 +105,13 @@ GATE = (
     "port/raft.py Raft._step_higher_term",
     "port/raft.py Raft._step_lower_term",
     "port/raft.py <module>",
+    "port/raft.py Raft.maybe_send_snapshot",
+    "port/raft.py follower_snap",
+    "port/raft.py candidate_snap",
+    "port/raft.py Raft.handle_snapshot",
+    "port/raft.py Raft.restore",
+    "port/raft.py leader_snap_status",
+    "port/raft.py leader_unreachable",
 )
 
 
