@@ -7,8 +7,14 @@ problem is NP-complete (Gibbons and Korach), so no reduction always helps.
 
 The cache. What has been lifted is known from what has not: the calls that
 are left in front of the first return, the *window*. Numbered in order of
-call they are a low-water index and a few bits above it, so that a key of
-the cache is small however long the history: (low water, bits, state).
+call they are a few bits above a low-water index, the first operation that
+had not returned by then. So a key of the cache is small however long the
+history. It is (first return, bits of the writes left, state); of the rest
+less is better, so it is compared: a place is pruned if an earlier visit had
+
+* used a subset of the same optional operations (see b),
+* the same or more writes left that could go into hiding (see f), and
+* the same or fewer reads left.
 
 (a) **Reads go at once.** An enabled read that is legal in the present state
     is lifted and never reconsidered: in any order of what is left it can be
@@ -48,9 +54,8 @@ the cache is small however long the history: (low water, bits, state).
     his own or that of something behind him in the order, unless it is that
     of one of the appends. So these are the cases in which a write is tried.
 
-    The cover is part of the place. A later one is better, so a place is
-    pruned if an earlier visit had used no other optional operations *and*
-    had as many writes under cover.
+(g) **Stale reads first.** One pass finds the reads whose value had plainly
+    been overwritten: see stale.py.
 
 Where a list can meet a scalar, or an empty list occurs, the rules for lists
 are blunter: every append could be legal or not by what stands there.
@@ -71,6 +76,7 @@ from kv.lincheck.history import (
     PUT,
     KeyHistory,
 )
+from kv.lincheck.stale import in_order, stale_read
 from kv.lincheck.states import JUNK, NULL, OTHER, States
 from kv.lincheck.values import Value
 
@@ -151,7 +157,12 @@ def search(
     if LIE in history.kind:
         outcome.reached = history.kind.index(LIE)
         return outcome
-    board = _Board(history, look_ahead=watch is None)
+    events = in_order(history)
+    if APPEND not in history.kind and watch is None:
+        outcome.reached = stale_read(history, events)  # (g)
+        if outcome.reached >= 0:
+            return outcome
+    board = _Board(history, events, look_ahead=watch is None)
     outcome.reached = board.orphan()
     if outcome.reached >= 0:
         return outcome
@@ -220,13 +231,14 @@ class _Board:
         "_n",
         "_need",
         "_nxt",
-        "_optional",
+        "_option_of",
+        "_options",
         "_prv",
+        "_ready",
         "_ret",
         "_sees",
         "_springs",
         "_states",
-        "_taken",
         "_tokens_left",
         "_trail",
         "_tree",
@@ -240,7 +252,9 @@ class _Board:
         "window",
     )
 
-    def __init__(self, h: KeyHistory, look_ahead: bool) -> None:
+    def __init__(
+        self, h: KeyHistory, events: list[int], look_ahead: bool
+    ) -> None:
         self._h = h
         self._n = n = len(h)
         self._kind, self._call, self._ret = h.kind, h.call, h.ret
@@ -269,42 +283,36 @@ class _Board:
         self._bases = 0
         self._base_below: set[int] = set()
         self._tokens_left: dict[Value, int] = {}
-        # Optional operations by what they do, in order of call.
-        self._optional: dict[_Class, list[int]] = {}
-        self._taken: dict[_Class, int] = {}
-        self._link(n)
+        # Optional operations by what they do, and by their numbers.
+        self._options: list[_Option] = []
+        self._option_of: dict[int, _Option] = {}
+        self._ready: list[_Option] = []
+        self._link(n, events)
         self._count()
 
-    def _link(self, n: int) -> None:
-        """Link calls and returns in order of time, calls first if equal."""
-        h = self._h
-        times = [2 * time for time in h.call]
-        times += [2 * time + 1 for time in h.ret]
-        if NEVER in h.ret:
-            listed = [i for i in range(n) if h.ret[i] != NEVER]
-            events = listed + [n + i for i in listed]
-        else:
-            events = list(range(2 * n))
-        events.sort(key=times.__getitem__)
+    def _link(self, n: int, events: list[int]) -> None:
+        """Link calls and returns in order of time."""
+        ret = self._ret
         self._nxt = nxt = [2 * n] * (2 * n + 1)
         self._prv = prv = [2 * n] * (2 * n + 1)
+        # By operation, the first one that had not returned before it does.
+        self._low = lows = [0] * n
+        returned = bytearray(n)
+        low = 0
         last = 2 * n
         for e in events:
+            if e >= n:
+                while returned[low] or ret[low] == NEVER:
+                    low += 1
+                lows[e - n] = low
+                returned[e - n] = 1
+            elif ret[e] == NEVER:
+                continue
             nxt[last] = e
             prv[e] = last
             last = e
         nxt[last] = 2 * n
         prv[2 * n] = last
-        # By operation, the first one that had not returned before it does.
-        self._low = [0] * n
-        returned = bytearray(n)
-        low = 0
-        for e in events:
-            if e >= n:
-                while returned[low] or h.ret[low] == NEVER:
-                    low += 1
-                self._low[e - n] = low
-                returned[e - n] = 1
 
     def _count(self) -> None:
         """Take stock of what is wanted and what can be made."""
@@ -312,22 +320,23 @@ class _Board:
         need, writers = self._need, self._writers
         sees, makes = self._sees, self._makes
         springs: set[int] = set()
+        known: dict[object, _Option] = {}
         for i, k in enumerate(self._kind):
             if k == GET:
                 need[sees[i]] += 1
             elif k == PUT:
-                if must[i] or ret[i] != NEVER or self._offer(i, k):
+                if must[i] or ret[i] != NEVER or self._offer(i, k, known):
                     writers[makes[i]] += 1
             elif k == CAS:
                 if must[i]:
                     need[sees[i]] += 1
                 else:
                     springs.add(sees[i])
-                    if ret[i] == NEVER and not self._offer(i, k):
+                    if ret[i] == NEVER and not self._offer(i, k, known):
                         continue
                 writers[makes[i]] += 1
             elif k == APPEND and (
-                must[i] or ret[i] != NEVER or self._offer(i, k)
+                must[i] or ret[i] != NEVER or self._offer(i, k, known)
             ):
                 token = self._arg[i]
                 left = self._tokens_left.get(token, 0)
@@ -347,7 +356,9 @@ class _Board:
                     self._base_below.add(up)
                     up = parent[up]
 
-    def _offer(self, i: int, k: int) -> bool:
+    def _offer(
+        self, i: int, k: int, known: dict[object, _Option]
+    ) -> bool:
         """Keep an optional operation, unless nobody could notice it: (d)."""
         if not self._misses:
             if k == APPEND:
@@ -357,15 +368,16 @@ class _Board:
                 self._makes[i] == JUNK and self._states.tidy
             ):
                 return False
-        self._optional.setdefault(self._class(i), []).append(i)
+        element = self._arg[i] if k == APPEND else None
+        what = k, self._sees[i], self._makes[i], element
+        option = known.get(what)
+        if option is None:
+            option = known[what] = _Option(*what)
+            self._options.append(option)
+        option.ops.append(i)
+        option.soonest = min(option.soonest, self._call[i])
+        self._option_of[i] = option
         return True
-
-    def _class(self, i: int) -> _Class:
-        """What an operation does: identical ones have equal classes."""
-        k = self._kind[i]
-        if k == APPEND:
-            return APPEND, 0, self._arg[i]
-        return k, self._sees[i], self._makes[i]
 
     def orphan(self) -> int:
         """An operation that wants a state that nobody makes: (d), or -1."""
@@ -452,8 +464,7 @@ class _Board:
                 self.state = self._makes[w]
         if self._ret[w] == NEVER:
             self._used |= 1 << w
-            what = self._class(w)
-            self._taken[what] = self._taken.get(what, 0) + 1
+            self._option_of[w].take(1, self._call)
             return
         nxt, prv = self._nxt, self._prv
         before, after = prv[w], nxt[w]
@@ -494,7 +505,7 @@ class _Board:
                 if k == CAS and self._must[e]:
                     self._served(self._sees[e], -1)
             if self._ret[e] == NEVER:
-                self._taken[self._class(e)] -= 1
+                self._option_of[e].take(-1, self._call)
                 continue
             r = e + n  # lifted last, so put back first
             nxt[prv[r]] = r
@@ -556,6 +567,11 @@ class _Board:
 
     def candidates(self) -> list[Candidate]:
         """What could come next; to be tried from the end: (c)."""
+        if self._options:
+            now = self.first_return
+            self._ready = [
+                option for option in self._options if option.soonest <= now
+            ]
         if self._tree and self._look_ahead and self._hopeless():
             return []
         wishes = self._wish()
@@ -570,8 +586,8 @@ class _Board:
                 self._cas(w, wishes, offered, found)
             elif k == APPEND:
                 self._append(w, wishes, offered, found)
-        if self._optional:
-            self._options(wishes, offered, found)
+        if self._ready:
+            self._optional(wishes, offered, found)
         if len(found) > 1:
             found.sort(reverse=True)
         return found
@@ -601,8 +617,8 @@ class _Board:
                     break
                 ready.append(e)
             e = self._nxt[e]
-        for what, ops in self._optional.items():
-            for w in ops[self._taken.get(what, 0) :]:
+        for option in self._options:
+            for w in option.ops[option.taken :]:
                 if call[w] <= horizon:
                     ready.append(w)
         for w in ready:
@@ -647,37 +663,32 @@ class _Board:
             wishes.write_here |= wishes.append
             paths = self._states.path
             wishes.paths = [paths[s] for s in exact]
-        if self._optional:
+        if self._ready:
             self._wish_options(wishes)
         return wishes
 
     def _wish_options(self, wishes: _Wishes) -> None:
         """An optional cas wants its old value, if its new one is wanted."""
-        ready = [what for what in self._optional if self._next(what) >= 0]
-        for k, _, _ in ready:
-            if k == APPEND:
+        chained: list[_Option] = []
+        for option in self._ready:
+            if option.kind == APPEND:
                 wishes.append = wishes.write_here = True
-        grew = True
+            elif option.kind == CAS:
+                chained.append(option)
+        grew = bool(chained)
         while grew:
             grew = False
-            for k, s, t in ready:
-                if k != CAS or s in wishes.exact:
-                    continue
+            for option in chained:
+                s = option.sees
                 if s == self.state:
                     wishes.write_here = True
-                elif isinstance(t, int) and self._wanted(t, wishes):
+                elif s not in wishes.exact and self._wanted(
+                    option.makes, wishes
+                ):
                     wishes.exact.add(s)
                     if self._lists:
                         wishes.paths.append(self._states.path[s])
                     grew = True
-
-    def _next(self, what: _Class) -> int:
-        """The next optional operation of a class, if enabled, or -1."""
-        ops = self._optional[what]
-        i = self._taken.get(what, 0)
-        if i < len(ops) and self._call[ops[i]] <= self.first_return:
-            return ops[i]
-        return -1
 
     def _wanted(self, t: int, wishes: _Wishes) -> bool:
         """Whether leaving state `t` behind could be seen next: (f)."""
@@ -703,9 +714,9 @@ class _Board:
         token = self._arg[self.blocked]
         child = self._child
         around = {self._arg[w] for w in self.window if self._kind[w] == APPEND}
-        for what in self._optional:
-            if what[0] == APPEND and self._next(what) >= 0:
-                around.add(what[2])
+        for option in self._ready:
+            if option.kind == APPEND:
+                around.add(option.arg)
         steps = [t]
         for s in steps:
             if (s, token) in child:
@@ -846,45 +857,41 @@ class _Board:
             return (t != JUNK or self._misses) and self._wanted(t, wishes)
         return t != JUNK or self._misses or not self._states.tidy
 
-    def _options(
+    def _optional(
         self,
         wishes: _Wishes,
         offered: set[object],
         found: list[Candidate],
     ) -> None:
         """Optional operations, if no definite one does the same: (b)."""
-        for what in self._optional:
-            w = self._next(what)
-            if w < 0:
-                continue
-            k, s, arg = what
-            if k == APPEND:
+        for option in self._ready:
+            t = option.makes
+            if option.kind == APPEND:
                 if not self._is_list[self.state] or any(
-                    (APPEND, arg, hides) in offered for hides in (True, False)
+                    (APPEND, option.arg, hides) in offered
+                    for hides in (True, False)
                 ):
                     continue
-                t = self._child.get((self.state, arg), JUNK)
-                if t == JUNK and not self._misses:
-                    continue
-                if not self._worth(t, wishes):
-                    continue
-            else:
-                t = self._makes[w]
-                if k == PUT and t in offered:
-                    continue
-                if k == CAS and (
-                    s != self.state or (CAS, t, 1) in offered
+                t = self._child.get((self.state, option.arg), JUNK)
+                if (t == JUNK and not self._misses) or not self._worth(
+                    t, wishes
                 ):
                     continue
+            elif option.kind == PUT:
+                if t in offered:
+                    continue
+            elif option.sees != self.state or (CAS, t, 1) in offered:
+                continue
+            if option.kind != APPEND:
                 if t == self.state:  # as cover only, see _put
                     if not wishes.write_here or not self._uncovered():
                         continue
                 elif not self._wanted(t, wishes):
                     continue
             if not self._refused(t):
-                found.append(
-                    (self._rank(t, wishes, True), self._call[w], w)
-                )
+                w = option.ops[option.taken]
+                rank = self._rank(t, wishes, True)
+                found.append((rank, self._call[w], w))
 
     def _uncovered(self) -> bool:
         """Whether there is an enabled write that cannot hide yet."""
@@ -894,8 +901,34 @@ class _Board:
         )
 
 
-_Class = tuple[int, int, Value]
-"""Kind, state seen, and state made or element appended."""
+class _Option:
+    """Identical optional operations, the earliest call first: (b).
+
+    Attributes:
+        kind: PUT, CAS or APPEND.
+        sees: The state that a cas needs.
+        makes: The state that a put or cas leaves.
+        arg: The element that an append adds.
+        ops: Their numbers.
+        taken: How many of them were done.
+        soonest: When the next one was called; NEVER if none is left.
+    """
+
+    __slots__ = ("arg", "kind", "makes", "ops", "sees", "soonest", "taken")
+
+    def __init__(self, kind: int, sees: int, makes: int, arg: Value) -> None:
+        self.kind, self.sees, self.makes, self.arg = kind, sees, makes, arg
+        self.ops: list[int] = []
+        self.taken = 0
+        self.soonest = NEVER
+
+    def take(self, count: int, call: list[int]) -> None:
+        """Do the next one, or undo the last one if `count` is -1."""
+        self.taken += count
+        ops = self.ops
+        self.soonest = NEVER
+        if self.taken < len(ops):
+            self.soonest = call[ops[self.taken]]
 
 
 class _Wishes:

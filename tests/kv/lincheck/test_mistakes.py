@@ -8,6 +8,7 @@ from kv.lincheck.history import GET, WRITES
 from kv.lincheck.plain import _lift, _link, _unlift
 from kv.lincheck.search import _Board, run
 from kv.lincheck.shrink import shrink
+from kv.lincheck.stale import in_order
 from tests.kv.lincheck.agree import verdict
 from tests.kv.lincheck.make import append, cas, get, key, miss, put
 from tests.kv.lincheck.randoms import small
@@ -83,7 +84,7 @@ def test_undo_restores_the_board_of_the_general_path():
     part = key(
         put(1, 0, 5), put(2, 1, 4), get(1, 2, 9), put(1, 3, None), get(2, 6, 8)
     )
-    board = _Board(part, look_ahead=True)
+    board = _Board(part, in_order(part), look_ahead=True)
     assert board.advance()
     mark, before = board.mark(), _inside(board)
     while board.advance() and (found := board.candidates()):
