@@ -25,7 +25,7 @@ from __future__ import annotations
 import errno
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, Literal, NamedTuple
 
 SECTOR: Final = 512
@@ -51,6 +51,7 @@ class Operation(NamedTuple):
 
 
 Hook = Callable[[Operation], None]
+Delay = Callable[[Operation], Awaitable[None]]
 
 
 class Crashed(BaseException):
@@ -179,7 +180,7 @@ class SimFile:
         self._check()
         stopped = self._disk._stopped
         try:
-            self._disk._begin("append", self._path)
+            await self._disk._begin("append", self._path)
         except (OSError, Crashed):
             if not stopped:
                 self._write(data[: len(data) // 2])
@@ -199,7 +200,7 @@ class SimFile:
         """Makes it safe; see `File.sync`."""
         self._check()
         try:
-            self._disk._begin("sync", self._path)
+            await self._disk._begin("sync", self._path)
         except OSError:
             self._inode.moving.clear()
             raise
@@ -233,6 +234,8 @@ class SimDisk:
         hook: Called before each operation; what it raises, happens.
         capacity: How many bytes the files may hold together, or `None`.
         operations: How many operations have begun.
+        delay: Awaited in each operation before it happens; `None`: they
+            happen at once, and nobody else runs meanwhile.
     """
 
     def __init__(
@@ -252,6 +255,7 @@ class SimDisk:
         self.hook = hook
         self.capacity = capacity
         self.operations = 0
+        self.delay: Delay | None = None
         self._reserves = reserves
         self._stopped = False
         self._folders = {"", ".", "/"}
@@ -261,7 +265,7 @@ class SimDisk:
         # By folder, since its last sync.
         self._changes: dict[str, list[_Change]] = {}
 
-    def _begin(self, kind: Kind, path: str) -> None:
+    async def _begin(self, kind: Kind, path: str) -> None:
         if self._stopped:
             raise Crashed
         operation = Operation(self.operations, kind, path)
@@ -271,6 +275,10 @@ class SimDisk:
         except Crashed:
             self._stopped = True
             raise
+        if self.delay is not None:
+            await self.delay(operation)
+            if self._stopped:
+                raise Crashed
 
     def _room(self, size: int, inode: _Inode) -> int:
         """Returns the bytes that stay free if a file becomes so long."""
@@ -298,14 +306,14 @@ class SimDisk:
 
     async def make_folder(self, path: str) -> None:
         """Makes a folder and those above it, safely."""
-        self._begin("make_folder", path)
+        await self._begin("make_folder", path)
         while path not in self._folders:
             self._folders.add(path)
             path = path.rpartition("/")[0]
 
     async def names(self, folder: str) -> list[str]:
         """Returns the names in a folder, sorted."""
-        self._begin("names", folder)
+        await self._begin("names", folder)
         self._inside(f"{folder}/x")
         return sorted(
             n.rpartition("/")[2] for n in self._names if _in(folder, n)
@@ -313,19 +321,19 @@ class SimDisk:
 
     async def size(self, path: str) -> int:
         """Returns how long a file is."""
-        self._begin("size", path)
+        await self._begin("size", path)
         return len(self._find(path).seen)
 
     async def read(self, path: str, start: int = 0, size: int = -1) -> bytes:
         """Returns what a file holds."""
-        self._begin("read", path)
+        await self._begin("read", path)
         content = self._find(path).seen
         end = len(content) if size < 0 else start + size
         return bytes(content[start:end])
 
     async def create(self, path: str, reserve: int = 0) -> SimFile:
         """Makes a file, or empties the one of that name."""
-        self._begin("create", path)
+        await self._begin("create", path)
         folder = self._inside(path)
         # A file of its own: the old one is found again after a power cut.
         inode = _Inode()
@@ -334,7 +342,7 @@ class SimDisk:
 
     async def open(self, path: str, at: int, reserve: int = 0) -> SimFile:
         """Opens a file that is there, to write on from byte `at`."""
-        self._begin("open", path)
+        await self._begin("open", path)
         return self._opened(path, self._find(path), at, reserve)
 
     def _opened(
@@ -348,12 +356,12 @@ class SimDisk:
 
     async def truncate(self, path: str, size: int) -> None:
         """Cuts a file off, safely."""
-        self._begin("truncate", path)
+        await self._begin("truncate", path)
         self._find(path).cut(size)
 
     async def rename(self, old: str, new: str) -> None:
         """Gives a file another name, in the same folder."""
-        self._begin("rename", old)
+        await self._begin("rename", old)
         folder = self._inside(new)
         if folder != self._inside(old):
             raise OSError(errno.EXDEV, "another folder", new)
@@ -361,20 +369,20 @@ class SimDisk:
 
     async def remove(self, path: str) -> None:
         """Removes a file."""
-        self._begin("remove", path)
+        await self._begin("remove", path)
         self._find(path)
         self._change(self._inside(path), _Change(path))
 
     async def sync_folder(self, path: str) -> None:
         """Makes the names in a folder safe."""
-        self._begin("sync_folder", path)
+        await self._begin("sync_folder", path)
         self._inside(f"{path}/x")
         for change in self._changes.pop(path, ()):
             change.on(self._safe_names)
 
     async def lock(self, path: str) -> SimLock:
         """Locks a file; as with processes, a restart ends it."""
-        self._begin("lock", path)
+        await self._begin("lock", path)
         self._inside(path)
         if path in self._locks:
             raise BlockingIOError(errno.EAGAIN, "it is locked", path)
@@ -388,12 +396,15 @@ class SimDisk:
     ) -> SimDisk:
         """Returns the disk that programs find when the machine is up again.
 
+        On this one nothing works any more, but it can be asked again.
+
         Args:
             dice: What a power cut did to whatever was not safe; `None`: there
                 was none, only the program was killed, and all it did counts.
             hook: Where the new disk's faults come from.
         """
         twin = SimDisk(hook, self.capacity, self._reserves)
+        twin.delay = self.delay
         twin._folders = set(self._folders)
         if dice is None:
             files = {n: bytes(i.seen) for n, i in self._names.items()}
@@ -405,6 +416,7 @@ class SimDisk:
         return twin
 
     def _after_power_cut(self, dice: random.Random) -> dict[str, bytes]:
+        names = dict(self._safe_names)
         for _, changes in sorted(self._changes.items()):
             fate = dice.choice(("none", "all", "first", "any"))
             first = dice.randrange(len(changes) + 1)
@@ -414,10 +426,10 @@ class SimDisk:
                     or (fate == "first" and number < first)
                     or (fate == "any" and dice.random() < 0.5)
                 ):
-                    change.on(self._safe_names)
+                    change.on(names)
         return {
             name: bytes(inode.after_power_cut(dice).seen)
-            for name, inode in sorted(self._safe_names.items())
+            for name, inode in sorted(names.items())
         }
 
     def flip(self, path: str, bit: int) -> None:

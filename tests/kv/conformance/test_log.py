@@ -114,8 +114,12 @@ def test_it_goes_on_after_a_restart(parts: Parts, run: Run) -> None:
 def test_saves_and_marks_take_turns(parts: Parts, run: Run) -> None:
     """Marks come from elsewhere than saves, at any time."""
 
+    async def slowly(operation: Operation) -> None:
+        await asyncio.sleep(0)
+
     async def together() -> None:
         disk, model = SimDisk(reserves=False), Model()
+        disk.delay = slowly
         log, _ = await opened(parts, disk)
         steps: list[Step] = []
         for n in range(1, 100):
