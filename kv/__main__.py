@@ -11,6 +11,7 @@ import importlib
 import sys
 
 COMMANDS = {
+    "serve": ("kv.serve", "run one node"),
     "lincheck": ("kv.lincheck.cli", "judge histories of clients"),
 }
 """Command -> its module, and what it does in a few words."""
