@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from xml.etree.ElementTree import Element, SubElement
 
-from book.weave import drawn, flow, lanes, logs, members, roles, timelines
+from book.weave import (
+    drawn,
+    flow,
+    handing,
+    lanes,
+    logs,
+    members,
+    roles,
+    timelines,
+)
 from book.weave.problems import Refused
 
 FIGURES: dict[str, Callable[[], str]] = {
     "clocks": drawn.clocks,
     "figure-8": logs.FIGURE_8.svg,
+    "handover": handing.HANDOVER.svg,
     "members": members.majorities,
     "flow": flow.svg,
     "read": timelines.READ.svg,

@@ -116,6 +116,14 @@ GATE = (
     "port/raft.py Raft.restore",
     "port/raft.py leader_snap_status",
     "port/raft.py leader_unreachable",
+    "port/raft.py leader_transfer_leader",
+    "port/raft.py follower_transfer_leader",
+    "port/raft.py follower_timeout_now",
+    "port/raft.py candidate_timeout_now",
+    "port/raft.py Raft.send_timeout_now",
+    "port/raft.py Raft.abort_leader_transfer",
+    "port/raft.py leader_forget_leader",
+    "port/raft.py follower_forget_leader",
 )
 
 
