@@ -16,29 +16,29 @@ HANDOVER = Timeline(
     "it has everything, the word MsgTimeoutNow. Node 1 stands for election in "
     "term 3 at once. With the first vote, node 2's or node 4's, it leads. "
     "Node 2 has stepped down with the request for its vote.",
-    256,
+    284,
     (
         Rail("node 1", "F", 70),
-        Rail("node 2", "L", 146),
-        Rail("node 4", "F", 216),
+        Rail("node 2", "L", 168),
+        Rail("node 4", "F", 244),
     ),
     (),
     (
-        Bar(146, 150, 486, "takes no writes", True),
+        Bar(168, 150, 486, "takes no writes", True),
         Bar(70, 404, 566, "stands, term 3"),
         Bar(70, 566, 684, "leads"),
     ),
     (
-        Arrow(162, 130, 214, 76, "MsgApp", 44, True),
-        Arrow(222, 76, 280, 130, "MsgAppResp", 38),
-        Arrow(340, 130, 400, 76, "MsgTimeoutNow", 34, True),
-        Arrow(408, 84, 486, 140, "MsgVote", 40),
-        Arrow(420, 84, 516, 216, "", 50),
-        Arrow(492, 130, 562, 86, "", 50),
-        Arrow(522, 216, 610, 86, "MsgVoteResp", 34),
+        Arrow(156, 152, 200, 76, "MsgApp", 60, True),
+        Arrow(208, 76, 252, 152, "MsgAppResp", 22),
+        Arrow(372, 152, 402, 76, "MsgTimeoutNow", 16, True),
+        Arrow(408, 84, 486, 162, "MsgVote", 40),
+        Arrow(420, 84, 516, 244, "", 50),
+        Arrow(492, 152, 562, 86, "", 50),
+        Arrow(522, 244, 610, 86, "MsgVoteResp", 34),
     ),
     (
-        Moment(150, 146, "asked", -28),
-        Moment(486, 146, "follows", -28, "end"),
+        Moment(150, 168, "asked", -28),
+        Moment(486, 168, "follows", -28, "end"),
     ),
 )
