@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 
 import pytest
@@ -487,3 +488,59 @@ def test_what_a_crash_left_half_made_is_removed() -> None:
     assert opened(disk)[1].entries == run_of(1, 1)
     assert "wal/next.tmp" not in disk.files()
     assert disk.files()["wal/README"] == b"not ours"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_crash_after_crash(seed: int) -> None:
+    """Also while the log is being opened after the last one."""
+    dice = random.Random(seed)
+    steps = random_script(seed + 100, 60, largest=900)
+    disk, model = SimDisk(reserves=dice.random() < 0.5), Model()
+    log, done, crashes = None, 0, 0
+    while done < len(steps):
+        disk.hook = crash_at(disk.operations + dice.randrange(40))
+        maybe = model
+        try:
+            if log is None:
+                log, found = opened(disk)
+                assert model.differs(found) is None
+            while done < len(steps):
+                maybe = snapshot_of(model)
+                steps[done].on(maybe)
+                run(steps[done].at(log))
+                model, done = maybe, done + 1
+        except Crashed:
+            crashes += 1
+            log = None
+            disk = disk.restart(dice if dice.random() < 0.8 else None)
+            # Look at a copy, so that the real opening may crash as well.
+            _, found = opened(disk.restart(None))
+            disk = disk.restart(None)
+            wrong = model.differs(found)
+            if wrong is not None:  # Then the step under way was taken whole.
+                assert maybe.differs(found) is None, wrong
+                model, done = maybe, done + 1
+            else:
+                model.hard = max(model.sure, hard(found.hard_state))
+    assert crashes > 5
+
+
+def test_a_save_that_was_cancelled_was_the_last() -> None:
+    """What is on the disk now, nobody knows."""
+
+    async def delay(operation: Operation) -> None:
+        await asyncio.sleep(0)
+
+    async def check() -> None:
+        disk = SimDisk()
+        log, _ = await open_log(disk, "wal", US)
+        disk.delay = delay
+        task = asyncio.create_task(log.save(None, run_of(1, 1), True))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        with pytest.raises(OSError, match="failed before"):
+            await log.save(None, run_of(1, 1), True)
+
+    asyncio.run(check())
