@@ -177,7 +177,7 @@ class Blocks:
         "_made_ret",
         "_maker",
         "_node_of",
-        "_points",
+        "_point",
         "_pred",
         "_s",
         "_succ",
@@ -193,7 +193,7 @@ class Blocks:
         self._node_of: dict[Value, int] = {}
         self._token_op: dict[Value, int] = {}
         self._token_node: dict[int, int] = {}
-        self._maker: list[int] = [-1]
+        self._maker = array("q", [-1])
         self._found: list[int] = []
         self._because: dict[int, int] = {}
         self._work: list[int] = []
@@ -207,7 +207,7 @@ class Blocks:
         self._s: list[int] = []
         self._forward: list[int] = []
         self._backward: list[int] = []
-        self._points: list[int] = []
+        self._point: list[int] = []
 
     # ------------------------------------------------- when it is valid
 
@@ -391,6 +391,10 @@ class Blocks:
             raise _Refuted(self._layer(early, early))
         self._f = list(map(min, ret, first))
         self._s = list(map(max, call, last))
+        # No longer needed, and large: at a million operations it matters.
+        self._node_of = {}
+        self._made_call = self._made_ret = []
+        self._first_read = self._last_read = []
         if not self.linking:
             return
         walked = 0
@@ -531,7 +535,7 @@ class Blocks:
         backward = [
             block for block, there in enumerate(is_forward) if not there
         ]
-        points: list[int] = []  # where each backward block can stand
+        point = f.copy()  # where each block can stand
         wanted = map(s.__getitem__, backward)
         spots = map(bisect_left, repeat(starts), wanted)
         for block, spot in zip(backward, spots, strict=True):
@@ -539,11 +543,10 @@ class Blocks:
             if f[block] < end:
                 raise _Refuted(self._overlap(forward[spot - 2], block))
             begin = s[block]
-            points.append(begin if begin > end else end)
+            point[block] = begin if begin > end else end
         self._forward = forward
         self._backward = backward
-        self._points = points
-        self._node_of = {}
+        self._point = point
 
     def _overlap(self, a: int, b: int) -> Certificate:
         """Neither block can come wholly before the other."""
@@ -581,30 +584,27 @@ class Blocks:
             without a value do not fit into this order (rule 7).
         """
         h = self._h
-        f, must = self._f, h.must
+        must = h.must
         maker, found = self._maker, self._found
-        count = len(maker)
         order = self._backward + self._forward
-        points = self._points + [f[block] for block in self._forward]
-        order = [
-            order[j] for j in sorted(range(len(order)), key=points.__getitem__)
-        ]
-        del points
+        order.sort(key=self._point.__getitem__)  # stable
         if self._succ:
             order = self._unroll(order)
-        rank = [0] * count
-        for place, node in enumerate(order):
-            rank[node] = place
-        # Writes first, so that a stable sort leaves each before its reads.
-        read = compress(range(len(h)), h.kind.translate(_IS_READ))
-        # The initial state stands in front of all; no operation made it.
-        ids = array("q", [maker[node] for node in order[1:]])
-        ids.extend(read)
-        ranks = list(range(1, len(order)))
-        ranks.extend(map(rank.__getitem__, found))
-        places = sorted(range(len(ids)), key=ranks.__getitem__)
-        line = array("q", map(ids.__getitem__, places))
-        del places, ranks, ids
+        # Each node gets room for its write and its reads, in that order.
+        room = array("q", [1]) * len(maker)
+        for node in found:
+            room[node] += 1
+        line = array("q", bytes(8 * (len(order) + len(found))))
+        end = 0
+        for node in order:
+            line[end] = maker[node]
+            end += room[node]
+            room[node] = end - room[node] + 1
+        reads = compress(range(len(h)), h.kind.translate(_IS_READ))
+        for i, node in zip(reads, found, strict=True):
+            line[room[node]] = i
+            room[node] += 1
+        del line[0]  # the initial state, which no operation made
         if 0 in must:
             line = self._without_dead(line, set(found))
         if MISS in h.kind:
