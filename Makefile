@@ -12,7 +12,7 @@ FACTS := book/upstream/$(TAG).json
 
 export NO_MKDOCS_2_WARNING = 1
 
-.PHONY: help book free site test lint types suite prove bench lock
+.PHONY: help book free site test lint types suite prove fuzz bench lock
 .SILENT: help .venv/book.stamp .venv/test.stamp .upstream
 
 help:
@@ -46,8 +46,12 @@ prove: .venv/test.stamp $(if $(RAFT_UPSTREAM),,.upstream)
 		$(UPSTREAM)/confchange/testdata $(UPSTREAM)/quorum/testdata
 	RAFT_UPSTREAM=$(UPSTREAM) $(BIN)/python -m pytest -m upstream
 
+fuzz: .venv/test.stamp
+	$(BIN)/python -m tests.kv.lincheck.fuzz
+
 bench: .venv/test.stamp
 	$(BIN)/python tests/bench/core.py
+	$(BIN)/python -m tests.bench.lincheck
 
 # The versions that everybody gets. The book's are held fixed in the tests'.
 LOCK = .cache/lock/bin/uv pip compile -q --universal --generate-hashes \
