@@ -1,8 +1,9 @@
 """`python -m kv COMMAND ...`: one table of commands, a module each.
 
-A command's module has a function `main(argv) -> int` that takes the
-arguments after the command and returns the exit code. Modules are imported
-only when they are called, so that one command does not wait for another's.
+A command's module has a function `main(argv) -> int`, or the one that is named
+behind a colon, that takes the arguments after the command and returns the exit
+code. Modules are imported only when they are called, so that one command does
+not wait for another's.
 """
 
 from __future__ import annotations
@@ -12,6 +13,17 @@ import sys
 
 COMMANDS = {
     "serve": ("kv.serve", "run one node"),
+    "cluster": ("kv.cluster", "run three nodes here, and see them work"),
+    "get": ("kv.cli:get", "show a value"),
+    "put": ("kv.cli:put", "put a value"),
+    "del": ("kv.cli:delete", "delete keys"),
+    "append": ("kv.cli:append", "append to a value"),
+    "cas": ("kv.cli:cas", "swap a value if it is the expected one"),
+    "status": ("kv.cli:status", "show what each node knows of itself"),
+    "member": ("kv.cli:member", "change the members of a live cluster"),
+    "transfer": ("kv.cli:transfer", "have another node lead"),
+    "certs": ("kv.certs", "make throw-away certificates for nodes"),
+    "bench": ("kv.bench", "measure, alone or beside others"),
     "lincheck": ("kv.lincheck.cli", "judge histories of clients"),
 }
 """Command -> its module, and what it does in a few words."""
@@ -40,8 +52,9 @@ def main(argv: list[str]) -> int:
     if not argv or argv[0] not in COMMANDS:
         print(usage(), file=sys.stderr)
         return 2
-    module = importlib.import_module(COMMANDS[argv[0]][0])
-    code: int = module.main(argv[1:])
+    module, _, function = COMMANDS[argv[0]][0].partition(":")
+    run = getattr(importlib.import_module(module), function or "main")
+    code: int = run(argv[1:])
     return code
 
 

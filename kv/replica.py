@@ -564,11 +564,27 @@ class Replica:
 
     def observe(self, state: SoftState) -> None:
         """Takes note of a new leader or a new role."""
+        if state.lead not in (NONE, self.lead):
+            self._repeat_sessions()
         self.lead = state.lead
         self.role = state.raft_state
         if self._asked:
             self._ask_again()
         self._work.set()
+
+    def _repeat_sessions(self) -> None:
+        """Hands over again, to a new leader, what went to the old one.
+
+        Only writes of a session, which are carried out once in any case.
+        """
+        again = [
+            w for w in self._waiting.values()
+            if w.unknown and not w.queued
+            and w.command is not None and w.command.client
+        ]  # fmt: skip
+        for w in again:
+            w.queued = True
+        self._queue.extendleft(reversed(again))
 
     async def store_snapshot(self, snapshot: pb.Snapshot) -> None:
         """Stores a snapshot that came from the leader, durably."""

@@ -452,6 +452,8 @@ class Server:
                 voters.add(id)
         if not voters:
             raise ValueError("a cluster needs a voter")
+        if voters == set(self.replica.conf_state.voters):
+            return
         working = 0
         for id in voters:
             pr = raft.trk.progress.get(id)
