@@ -133,7 +133,9 @@ async def demo(cluster: Cluster, out: Path) -> int:
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for end in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(end, Exception):
+                raise end
     out.write_text(page(story), encoding="utf-8")
     print(f"\nthe picture: {out.resolve()}")
     return 0
@@ -161,7 +163,7 @@ async def _chapters(story: Story) -> None:
     await cluster.caught_up(dead)
     status = dead.status or {}
     how = "a snapshot" if status["snapshot"] > 0 else "the log"
-    story.tell(f"node {dead.id} has caught up by {how}, at {missed}")
+    story.tell(f"node {dead.id} has caught up by {how}")
     await asyncio.sleep(PAUSE)
 
     dead.kill()
