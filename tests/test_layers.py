@@ -65,6 +65,10 @@ NOT_CORE = {
 EXCEPT = {
     "port/logger.py": {"logging"},  # The default logger.
     "port/raft.py": {"random"},  # What Config.rand is unless it is given.
+    # It looks on while the core runs, and quotes its lines.
+    "port/rafttest/record.py": {"sys", "pathlib"},
+    # It writes a page, with the styles and the script that stand in files.
+    "port/rafttest/play.py": {"html", "pathlib", "xml"},
 }
 
 

@@ -2,13 +2,16 @@
 
     python -m port.rafttest run FILE
     python -m port.rafttest check PATH...
+    python -m port.rafttest play FILE [-o OUT]
 
 `run` prints the script with the outputs that its commands have now. `check`
 compares the outputs that stand in the files with those, byte for byte; a
 folder stands for all the files in it. Files of upstream's packages
 `confchange` and `quorum` are told by their folder and have commands of their
-own. A script that fails is reported with file, line, command and reason, and
-the exit status is 1; `check` goes on with the next.
+own. `play` writes a page, `FILE.html` unless told otherwise, on which the
+script can be stepped through forth and back in a browser. A script that fails
+is reported with file, line, command and reason, and the exit status is 1;
+`check` goes on with the next.
 """
 
 from __future__ import annotations
@@ -31,11 +34,19 @@ from port.rafttest.datadriven import (
     render,
 )
 from port.rafttest.interaction_env import InteractionEnv
+from port.rafttest.play import NoPlayer, page
 from port.rafttest.quorum_datadriven import QuorumHandler
+from port.rafttest.record import record
 
 Handler = Callable[[Directive], str]
 
 MAX_DIFF_LINES = 20
+
+# Scripts that know no nodes, by the folders that they lie in.
+_OTHER_COMMANDS: dict[tuple[str, ...], Callable[[], Handler]] = {
+    ("confchange", "testdata"): lambda: ConfChangeHandler().handle,
+    ("quorum", "testdata"): lambda: QuorumHandler().handle,
+}
 
 
 class Failure(Exception):
@@ -57,12 +68,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         "check", help="compare recordings, byte for byte"
     )
     check.add_argument("paths", type=Path, metavar="PATH", nargs="+")
+    play = commands.add_parser(
+        "play", help="write a page to step through a script in a browser"
+    )
+    play.add_argument("file", type=Path, metavar="FILE")
+    play.add_argument(
+        "-o", dest="out", type=Path, metavar="OUT",
+        help="the page to write (FILE.html)",
+    )  # fmt: skip
     args = parser.parse_args(argv)
     # A number of any length is read, to be refused as what it is: too large.
     sys.set_int_max_str_digits(0)
     try:
         if args.command == "run":
             return run_file(args.file)
+        if args.command == "play":
+            return play_file(args.file, args.out)
         return check_paths(args.paths)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -101,6 +122,39 @@ def run_file(path: Path) -> int:
     if failure is not None:
         print(failure, file=sys.stderr)
     return 0 if failure is None else 1
+
+
+def play_file(path: Path, out: Path | None) -> int:
+    """Writes a page that plays one script, and returns the exit status.
+
+    If the script fails, the page goes up to there.
+    """
+    try:
+        _, directives = load(path)
+        if _package(path) in _OTHER_COMMANDS:
+            raise Failure(f"{path}: no nodes in it, so nothing to play")
+        if not directives:
+            raise Failure(f"{path}: no commands in it, so nothing to play")
+        out = out or path.with_name(f"{path.name}.html")
+        if out.resolve() == path.resolve():
+            raise Failure(f"{out}: this is the script itself")
+        recording = record(directives)
+        command = f"python -m port.rafttest run {path}"
+        try:
+            text = page(recording, path.name, command)
+            out.write_text(text, encoding="utf-8")
+        except OSError as err:
+            raise Failure(f"{out}: {err.strerror}") from err
+        except NoPlayer as err:
+            raise Failure(str(err)) from err
+        print(f"wrote {out}; open it in a browser")
+        if recording.failure is not None:
+            raise _failure(*recording.failure)
+    except Failure as failure:
+        sys.stdout.flush()
+        print(failure, file=sys.stderr)
+        return 1
+    return 0
 
 
 def _without_outputs(directives: list[Directive]) -> str:
@@ -199,12 +253,13 @@ def load(path: Path) -> tuple[str, list[Directive]]:
 
 def handler_for(path: Path, env: InteractionEnv) -> Handler:
     """Returns what carries out the directives of the file at `path`."""
-    package = path.resolve().parts[-3:-1]
-    if package == ("confchange", "testdata"):
-        return ConfChangeHandler().handle
-    if package == ("quorum", "testdata"):
-        return QuorumHandler().handle
-    return env.handle
+    other = _OTHER_COMMANDS.get(_package(path))
+    return env.handle if other is None else other()
+
+
+def _package(path: Path) -> tuple[str, ...]:
+    """Returns the folders by which upstream tells what a script is for."""
+    return path.resolve().parts[-3:-1]
 
 
 def execute(d: Directive, handler: Handler) -> str:
@@ -215,12 +270,17 @@ def execute(d: Directive, handler: Handler) -> str:
     """
     try:
         return end_with_newline(handler(d))
-    except RaftPanic as err:
-        raise Failure(f"{d.place}: {d.cmd}: panic: {err}") from err
-    except RaftError as err:
-        reason = str(err).removeprefix(f"{d.place}: ")
-        reason = reason.removeprefix(f"{d.cmd}: ")
-        raise Failure(f"{d.place}: {d.cmd}: {reason}") from err
+    except (RaftError, RaftPanic) as err:
+        raise _failure(d, err) from err
+
+
+def _failure(d: Directive, err: RaftError | RaftPanic) -> Failure:
+    """Returns what to tell of a directive that failed."""
+    if isinstance(err, RaftPanic):
+        return Failure(f"{d.place}: {d.cmd}: panic: {err}")
+    reason = str(err).removeprefix(f"{d.place}: ")
+    reason = reason.removeprefix(f"{d.cmd}: ")
+    return Failure(f"{d.place}: {d.cmd}: {reason}")
 
 
 def _diff(d: Directive, output: str) -> str:
