@@ -1677,8 +1677,9 @@ def _refuse_conf_change(r: Raft, cc: pb.ConfChangeI) -> str:
 def leader_read_index(r: Raft, m: pb.Message) -> None:
     """Answers a read, or lets it wait until it is safe to.
 
-    A sole voter needs nobody's confirmation. Before this leader has committed
-    an entry of its own term it does not know all that is committed.
+    With a single voter it answers at once, as if that voter were always this
+    node. Before it has committed an entry of its own term it does not know
+    all that is committed.
 
     Go: raft.go:1354-1372 stepLeader
     """
