@@ -14,6 +14,7 @@ from book.weave import (
     members,
     roles,
     timelines,
+    turns,
 )
 from book.weave.problems import Refused
 
@@ -30,6 +31,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "sieve": drawn.sieve,
     "switch": members.SWITCH.svg,
     "tails": logs.TAILS.svg,
+    "turns": turns.svg,
     "write": lanes.svg,
 }
 

@@ -1,0 +1,121 @@
+"""The loop of a node, drawn: which channel is armed when.
+
+`tests/book/test_node.py` watches a real node and compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+WIDTH, HEIGHT = 692, 356
+ALWAYS = ("recvc", "confc", "tickc", "status", "stop")
+# What else is armed: while nothing is to be handed out, while a `Ready` is
+# on offer, and while the application has one.
+CYCLE: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("nothing to hand out", ()),
+    ("a Ready on offer", ("readyc",)),
+    ("the application has it", ("advancec",)),
+)
+LEADER: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("no leader known, or removed", ()),
+    ("a leader known", ("propc",)),
+)
+
+
+def _text(
+    x: int, y: int, text: str, style: str = "", anchor: str = "middle"
+) -> str:
+    kind = f' class="{style}"' if style else ""
+    return (
+        f'<text{kind} x="{x}" y="{y}" text-anchor="{anchor}">'
+        f"{escape(text)}</text>"
+    )
+
+
+def _channel(x: int, y: int, name: str) -> str:
+    width = 18 + 8 * len(name)
+    return (
+        f'<rect x="{x - width // 2}" y="{y - 13}" width="{width}" '
+        'height="26" rx="13" style="fill:var(--band);stroke:var(--link);'
+        'stroke-width:1.5"/>'
+        f'<text x="{x}" y="{y + 5}" text-anchor="middle" '
+        f'style="font-family:var(--mono)">{name}</text>'
+    )
+
+
+def _box(x: int, y: int, width: int, told: str, names: tuple[str, ...]) -> str:
+    middle = x + width // 2
+    inside = (
+        "".join(_channel(middle, y + 46, n) for n in names)
+        if names
+        else _text(middle, y + 51, "neither" if width < 200 else "closed",
+                   "wv-said")
+    )
+    return (
+        f'<rect x="{x}" y="{y}" width="{width}" height="74" rx="6" '
+        'style="fill:var(--tint);stroke:var(--hair);stroke-width:1.2"/>'
+        f"{_text(middle, y + 22, told)}{inside}"
+    )
+
+
+def _arrow(d: str) -> str:
+    return (
+        f'<path d="{d}" style="fill:none;stroke:var(--muted);'
+        'stroke-width:1.3;marker-end:url(#wv-turns-tip)"/>'
+    )
+
+
+def _parts() -> Iterator[str]:
+    yield _text(0, 16, "The way of a Ready", "wv-strong", "start")
+    left = (0, 250, 500)
+    for x, (told, names) in zip(left, CYCLE, strict=True):
+        yield _box(x, 44, 190, told, names)
+    yield _arrow("M192 81 H246")
+    yield _text(219, 72, "work", "wv-said")
+    yield _arrow("M442 81 H496")
+    yield _text(469, 72, "taken", "wv-said")
+    yield _arrow("M595 120 V146 Q595 154 587 154 H103 Q95 154 95 146 V122")
+    yield _text(470, 148, "advance", "wv-said")
+    yield _arrow("M360 42 V34 Q360 26 352 26 H338 Q330 26 330 34 V41")
+    yield _text(370, 34, "anything else came first: a new one", "wv-said",
+                "start")
+    yield _arrow("M470 86 V112 Q470 132 450 132 H135 Q115 132 115 122")
+    yield _text(224, 127, "taken, with asynchronous writes", "wv-said",
+                "start")
+
+    yield _text(0, 196, "Proposals", "wv-strong", "start")
+    for x, (told, names) in zip((0, 290), LEADER, strict=True):
+        yield _box(x, 212, 220, told, names)
+    yield _arrow("M222 238 H286")
+    yield _text(254, 229, "elected", "wv-said")
+    yield _arrow("M288 262 H224")
+    yield _text(255, 280, "lost", "wv-said")
+
+    yield _text(0, 330, "Always", "wv-strong", "start")
+    x = 112
+    for name in ALWAYS:
+        yield _channel(x, 325, name)
+        x += 96
+
+
+def svg() -> str:
+    """Returns the picture as one line of SVG."""
+    told = (
+        "A Ready goes round: as long as there is nothing to hand out neither "
+        "readyc nor advancec is armed; when there is work, readyc is, with "
+        "a new Ready each turn; when the application has taken it, advancec "
+        "is, until it is called. With asynchronous writes it goes straight "
+        "back. Apart from this, propc is armed while a leader is known. "
+        "Always armed are recvc, confc, tickc, status and stop."
+    )
+    return (
+        f'<svg class="wv-drawn" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        'aria-labelledby="wv-turns-t wv-turns-d">'
+        '<title id="wv-turns-t">Which channel is armed when</title>'
+        f'<desc id="wv-turns-d">{escape(told)}</desc>'
+        '<defs><marker id="wv-turns-tip" viewBox="0 0 8 8" refX="7" refY="4" '
+        'markerWidth="8" markerHeight="8" orient="auto">'
+        '<path d="M0 0.8 8 4 0 7.2z"/></marker></defs>'
+        f"{''.join(_parts())}</svg>"
+    )
