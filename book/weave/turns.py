@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-WIDTH, HEIGHT = 692, 356
+WIDTH, HEIGHT = 692, 376
 ALWAYS = ("recvc", "confc", "tickc", "status", "stop")
 # What else is armed: while nothing is to be handed out, while a `Ready` is
 # on offer, and while the application has one.
@@ -75,27 +75,26 @@ def _parts() -> Iterator[str]:
     yield _text(219, 72, "work", "wv-said")
     yield _arrow("M442 81 H496")
     yield _text(469, 72, "taken", "wv-said")
-    yield _arrow("M595 120 V146 Q595 154 587 154 H103 Q95 154 95 146 V122")
-    yield _text(470, 148, "advance", "wv-said")
+    yield _arrow("M595 120 V168 Q595 176 587 176 H79 Q71 176 71 168 V122")
+    yield _text(470, 170, "advance", "wv-said")
+    yield _arrow("M470 86 V140 Q470 148 462 148 H127 Q119 148 119 140 V122")
+    yield _text(296, 142, "taken, with asynchronous writes", "wv-said")
     yield _arrow("M360 42 V34 Q360 26 352 26 H338 Q330 26 330 34 V41")
     yield _text(370, 34, "anything else came first: a new one", "wv-said",
                 "start")
-    yield _arrow("M470 86 V112 Q470 132 450 132 H135 Q115 132 115 122")
-    yield _text(224, 127, "taken, with asynchronous writes", "wv-said",
-                "start")
 
-    yield _text(0, 196, "Proposals", "wv-strong", "start")
+    yield _text(0, 216, "Proposals", "wv-strong", "start")
     for x, (told, names) in zip((0, 290), LEADER, strict=True):
-        yield _box(x, 212, 220, told, names)
-    yield _arrow("M222 238 H286")
-    yield _text(254, 229, "elected", "wv-said")
-    yield _arrow("M288 262 H224")
-    yield _text(255, 280, "lost", "wv-said")
+        yield _box(x, 232, 220, told, names)
+    yield _arrow("M222 258 H286")
+    yield _text(254, 249, "elected", "wv-said")
+    yield _arrow("M288 282 H224")
+    yield _text(255, 300, "lost", "wv-said")
 
-    yield _text(0, 330, "Always", "wv-strong", "start")
+    yield _text(0, 350, "Always", "wv-strong", "start")
     x = 112
     for name in ALWAYS:
-        yield _channel(x, 325, name)
+        yield _channel(x, 345, name)
         x += 96
 
 
