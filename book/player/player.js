@@ -12,8 +12,7 @@
   };
   const SPEEDS = [0.5, 1, 2, 4];
   const PAUSE = 2000; // ms between steps at speed 1
-  const MOST = 7; // messages that are drawn; the others are counted
-  const ROW = 30; // px, a message
+  const MOST = 5; // messages that are drawn; the others are counted
   const KEYS = [
     ["→", "next step"], ["←", "step back"], ["Home", "the beginning"],
     ["End", "the end"], ["Space", "play, pause"], ["p", "predict"],
@@ -111,11 +110,13 @@
     // What stays the same through all steps, so that nothing jumps about.
     measure() {
       let first = Infinity, last = 0, most = 0, notes = 0;
+      const confs = new Set();
       const ids = new Set();
       this.moments.forEach((moment, k) => {
         let rows = 0;
         for (const n of this.nodes(k)) {
           ids.add(n.id);
+          confs.add(n.conf);
           first = Math.min(first, n.cut);
           last = Math.max(last, n.cut + this.log(n).length);
           if (n.peers) rows += n.peers.length ? n.peers.length + 1.4 : 1;
@@ -126,6 +127,8 @@
           + moment.msgs.length);
       });
       this.ids = [...ids].sort((a, b) => a - b);
+      // A configuration is only worth a line where it changes.
+      this.confs = confs.size > 1;
       this.first = first;
       this.last = last;
       this.rows = Math.min(most, MOST) + (most > MOST ? 1 : 0);
@@ -217,7 +220,7 @@
       this.views.style.minHeight = `${this.notes * 25 + 2}px`;
       this.detail = h("p", { class: "pl-detail" });
       this.stage = h("div", { class: "pl-stage" }, this.heads, this.wires,
-        this.logs, this.views, this.detail);
+        h("div", { class: "pl-below" }, this.logs, this.views), this.detail);
       this.stage.style.setProperty("--n", this.ids.length || 1);
       this.slider = h("input", { type: "range", class: "pl-slide", min: 0,
         max: this.count, step: 1, "aria-label": "step",
@@ -465,6 +468,13 @@
       this.predict_.setAttribute("aria-pressed", String(this.predict));
     }
 
+    // "voters=(1 2 4)&&(1 2 3)" as people say it.
+    conf(n) {
+      return n.conf === "voters=()" ? "no voters known"
+        : n.conf.replace("&&", " and ").replaceAll("=", " ")
+          .replace(" autoleave", ", leaves by itself");
+    }
+
     // A fact that may be new.
     fact(text, fresh, attributes = {}) {
       return h("span", { ...attributes,
@@ -505,6 +515,8 @@
             this.fact(n.to ? `handing to ${n.to}` : lead,
               isNew("lead", "to"))),
           this.gauge(n, isNew("ticks", "timeout")),
+          this.confs && this.fact(this.conf(n), isNew("conf"),
+            { title: "the configuration" }),
           n.learner && this.fact("learner, no vote", isNew("learner")));
       }));
     }
@@ -522,13 +534,16 @@
       return h("span", { class: `pl-gauge pl-fact${fresh ? " pl-fresh" : ""}`,
         title: told }, fresh && unseen("new: "),
         h("span", { class: "pl-dots", "aria-hidden": "true" }, dots),
-        h("span", {}, `${n.ticks}/${n.timeout}`), unseen(` ${told}`));
+        h("span", {}, `${n.ticks}/${n.timeout} ticks`));
     }
 
     drawWires() {
       const width = this.stage.clientWidth || 692;
       const { shown, more, arrived } = this.messages(this.at);
-      const height = Math.max(this.rows, 1) * ROW + 12;
+      // Where an arrow is too short for its words, they stand above it.
+      this.above = width / this.ids.length < 200;
+      this.row = this.above ? 39 : 29;
+      const height = Math.max(this.rows, 1) * this.row + 12;
       const x = (id) => {
         const at = this.ids.indexOf(id);
         return (at < 0 ? -0.4 : at + 0.5) * width / this.ids.length;
@@ -548,7 +563,7 @@
           ? `${many(arrived - gone, "more message")} came and went; `
             + "the transcript has them all"
           : `and ${more} more`;
-        parts.push(...this.label_(width / 2, shown.length * ROW + 20,
+        parts.push(...this.label_(width / 2, shown.length * this.row + 20,
           [["pl-quiet", all]], width));
       }
       this.wires.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -574,7 +589,7 @@
 
     arrow({ m, end, fresh }, row, x, width) {
       const [from, to, type, gist, text] = m;
-      const y = row * ROW + 20;
+      const y = row * this.row + (this.above ? 32 : 20);
       const [a, b] = [x(from), x(to)];
       const side = b > a ? 1 : -1;
       const state = end === "lost" ? "lost" : end === "came" ? "arrived"
@@ -584,7 +599,9 @@
       if (from === to) {
         marks.push(s("path", { class: "pl-line", d: `M${a} ${y - 7}h22q6 0 `
           + `6 7t-6 7h-16` }), this.tip(a + 5, y + 7, -1));
-        middle = a + 34 + (type.length + gist.length + 1) * 3.6 + 5;
+        if (!this.above) {
+          middle = a + 34 + (type.length + gist.length + 1) * 3.6 + 5;
+        }
       } else if (end === "lost") {
         const stop = b - side * Math.min(46, Math.abs(b - a) / 4);
         marks.push(s("path", { class: "pl-line", d: `M${a} ${y}H${stop}` }),
@@ -602,7 +619,8 @@
         "aria-label": `${fresh ? "new: " : ""}${text}, ${state}` },
         s("rect", { class: "pl-hit", x: Math.min(a, b), y: y - 13,
           width: Math.max(Math.abs(a - b), 40), height: 26 }),
-        marks, this.label_(middle, y + 3, pieces, width));
+        marks, this.label_(middle, this.above ? y - 9 : y + 3, pieces,
+          width));
     }
 
     tip(x, y, side) {
@@ -616,15 +634,15 @@
         this.logs.replaceChildren();
         return;
       }
-      const room = (this.stage.clientWidth - 210) / (columns + 1);
+      const room = (this.stage.clientWidth - 220) / (columns + 1);
       const indexes = [];
       for (let i = this.first; i <= this.last; i += 1) indexes.push(i);
       const rows = this.ids.map((id) => {
         const n = this.node(this.at, id);
-        if (!n) return h("tr", {}, h("th", { scope: "row" }, `node ${id}`));
+        if (!n) return h("tr", {}, h("th", { scope: "row" }));
         return this.logRow(n, this.changed(this.at, id));
       });
-      const table = h("table", { class: `pl-logs${room >= 62 ? " wide" : ""}` },
+      const table = h("table", { class: `pl-logs${room >= 70 ? " wide" : ""}` },
         h("caption", { class: "pl-sr" }, "The logs"),
         h("thead", {}, h("tr", {}, h("td", {}), indexes.map((i) =>
           h("th", { scope: "col" }, i === this.first ? "" : i)),
@@ -733,7 +751,11 @@
           const [head, ...given] = step.cmd.split("\n");
           parts.push(h("p", { class: "pl-cmd" }, h("code", {}, head),
             given.map((line) => [h("br", {}), h("code", {}, line)])));
-          step.prose.forEach((text) => parts.push(h("p", {}, text)));
+          let told = this.at;
+          while (told > 1 && !this.step(told).prose.length) told -= 1;
+          const still = told < this.at ? "pl-quiet" : false;
+          this.step(told).prose.forEach((text) =>
+            parts.push(h("p", { class: still }, text)));
         } else {
           parts.push(h("p", { class: "pl-quiet" }, this.bare()
             ? "Nothing is there yet."

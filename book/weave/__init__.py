@@ -17,7 +17,8 @@ Python-Markdown can use it (in `mkdocs.yml`: `markdown_extensions:
 and gets the code of that symbol whole, a note beside its lines, and links to
 the lines of the Go. Without the exclamation mark a note is a note like most;
 `#2` after an anchor picks its second match; what is indented belongs to the
-note. `::: figure roles`, a caption and `:::` draw a figure. How it all comes
+note. `::: figure roles`, a caption and `:::` draw a figure. `::: scenario
+one-day act=2`, a caption and `:::` play an act of a script. How it all comes
 about, file by file:
 
     walks.py     reads such blocks from a page: text in, values out
@@ -29,6 +30,7 @@ about, file by file:
     highlight.py colours Python, line by line
     roles.py     knows the roles and the ways between them, and draws them
     figures.py   gives a figure its number and caption
+    scenes.py    runs a scenario, and makes a player of it
     render.py    builds the elements of a walk
     pages.py     all pages together: one home for each symbol, and coverage
     extension.py hands all this to Python-Markdown

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element
@@ -24,7 +25,7 @@ from markdown.treeprocessors import (  # type: ignore[import-untyped]
     Treeprocessor,
 )
 
-from book.weave import figures, render
+from book.weave import figures, render, scenes
 from book.weave.pages import GATE, PAGES, ROOT, Book
 from book.weave.place import WovenWalk
 from book.weave.problems import Problem, Refused, WeaveError
@@ -35,14 +36,15 @@ from book.weave.refs import (
     RolePattern,
     SymbolPattern,
 )
-from book.weave.walks import Figure
+from book.weave.walks import Figure, Scene
+from port.rafttest.record import Home
 
 _MARK = "\x02weave:{}\x03"
 _MARKED = re.compile("^\x02weave:(\\d+)\x03$")
 
 
 class WeaveExtension(Extension):  # type: ignore[misc]
-    """Walks and figures in pages."""
+    """Walks, figures and scenarios in pages."""
 
     def __init__(self, **options: object) -> None:
         self.config = {
@@ -85,6 +87,7 @@ def _book(root: Path, pages: str, gate: tuple[str, ...]) -> Book:
     """Reads the whole book, once a build."""
     inputs = [*(root / pages).rglob("*.md"), *(root / "port").rglob("*.py")]
     inputs += [*(root / "tests").rglob("*.py"), root / "book/sources.toml"]
+    inputs += (root / scenes.FOLDER).glob("*.txt")
     stamp = max(file.stat().st_mtime_ns for file in inputs)
     return _book_at(root, pages, gate, stamp)
 
@@ -106,7 +109,7 @@ class _Page:
         self.text = ""
         self.homes: dict[str, str] = {}
         self.walks: list[WovenWalk] = []
-        self.blocks: list[tuple[int, int, WovenWalk | Figure]] = []
+        self.blocks: list[tuple[int, int, WovenWalk | Figure | Scene]] = []
 
     def locate(self, text: str) -> None:
         """Finds the page's file by its text: a generator tells no name.
@@ -131,17 +134,30 @@ class _Page:
         turns into addresses.
         """
         found: dict[str, str] = {}
+        for home, woven in self.walked():
+            name = woven.symbol.name
+            found.setdefault(name, home)
+            found.setdefault(name.rpartition(".")[2], home)
+        return found
+
+    def walked(self) -> Iterator[tuple[str, WovenWalk]]:
+        """Yields every walk of the book, and a link to it from here."""
         for page in self.book.pages:
             path = ""
             if page.name != self.name:
                 folder = PurePosixPath(self.name).parent.as_posix()
                 path = posixpath.relpath(page.name, folder)
             for woven in page.walks:
-                home = f"{path}#{woven.symbol.id}"
-                name = woven.symbol.name
-                found.setdefault(name, home)
-                found.setdefault(name.rpartition(".")[2], home)
-        return found
+                yield f"{path}#{woven.symbol.id}", woven
+
+    def stages(self) -> dict[tuple[str, str], Home]:
+        """Returns the same for a player, which needs addresses of pages."""
+        return {
+            (woven.symbol.path, woven.symbol.name): Home(
+                link.replace(".md#", ".html#"), woven.symbol.lines
+            )
+            for link, woven in self.walked()
+        }
 
     def complain(self, wrong: Refused, text: str) -> None:
         """Stops the build for something in running text."""
@@ -178,6 +194,7 @@ class _Cut(Preprocessor):  # type: ignore[misc]
         self.page.blocks = [
             *((w.walk.first, w.walk.last, w) for w in here.walks),
             *((f.first, f.last, f) for f in here.figures),
+            *((s.first, s.last, s) for s in here.scenes),
         ]
         self.page.blocks.sort(key=lambda block: block[0])
         kept: list[str] = []
@@ -210,8 +227,16 @@ class _Fill(BlockProcessor):  # type: ignore[misc]
         if isinstance(block, WovenWalk):
             render.walk(parent, block, self.page.homes, md, self._parse)
             return
-        self.figures += 1
         stash = md.htmlStash.store
+        if isinstance(block, Scene):
+            try:
+                root, homes = self.page.book.root, self.page.stages()
+                scenes.embed(parent, root, block, homes, stash)
+            except Refused as wrong:
+                line = self.page.offset + block.first
+                raise WeaveError([wrong.at(self.page.name, line)]) from wrong
+            return
+        self.figures += 1
         figures.draw(parent, block.name, self.figures, block.caption, stash)
 
     def _parse(self, parent: Element, blocks: list[str]) -> None:

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from book.weave import facts, figures, golang, python, walks
+from book.weave import facts, figures, golang, python, scenes, walks
 from book.weave.counterparts import read_ledger
 from book.weave.facts import say_ranges
 from book.weave.golang import GoRange
 from book.weave.place import WovenWalk, weave
 from book.weave.problems import Problem, Refused
 from book.weave.sources import Sources
-from book.weave.walks import Figure, Misread, Walk
+from book.weave.walks import Figure, Misread, Scene, Walk
 
 ROOT = Path(__file__).parents[2]
 PAGES = "book/pages"
@@ -198,6 +198,7 @@ class Page:
         text: The whole file.
         walks: The walks that could be woven, in order.
         figures: The figures, in order.
+        scenes: The scenarios that it plays, in order.
         problems: What stands in the way of the rest.
     """
 
@@ -205,6 +206,7 @@ class Page:
     text: str
     walks: tuple[WovenWalk, ...]
     figures: tuple[Figure, ...]
+    scenes: tuple[Scene, ...]
     problems: tuple[Problem, ...]
 
 
@@ -259,6 +261,7 @@ class Book:
         """Weaves the blocks of a page."""
         woven: list[WovenWalk] = []
         drawn: list[Figure] = []
+        played: list[Scene] = []
         problems: list[Problem] = []
         for found in walks.read(text.splitlines()):
             if isinstance(found, Misread):
@@ -269,12 +272,25 @@ class Book:
                 except Refused as unknown:
                     problems.append(unknown.at(name, found.first))
                 drawn.append(found)
+            elif isinstance(found, Scene):
+                try:
+                    scenes.check(self.root, found)
+                    played.append(found)
+                except Refused as unknown:
+                    problems.append(unknown.at(name, found.first))
             else:
                 one, wrong = weave(found, name, self.root, self.shelf)
                 problems += wrong
                 if one:
                     woven.append(one)
-        return Page(name, text, tuple(woven), tuple(drawn), tuple(problems))
+        return Page(
+            name,
+            text,
+            tuple(woven),
+            tuple(drawn),
+            tuple(played),
+            tuple(problems),
+        )
 
     def walks(self) -> Iterator[WovenWalk]:
         """Yields every walk of the book."""
@@ -285,7 +301,11 @@ class Book:
     def problems(self) -> list[Problem]:
         """Everything that is wrong with the book as a whole."""
         found = [p for page in self.pages for p in page.problems]
-        return found or [*self._second_homes(), *self._gaps()]
+        return found or [
+            *self._second_homes(),
+            *self._second_stages(),
+            *self._gaps(),
+        ]
 
     def _second_homes(self) -> Iterator[Problem]:
         homes: dict[str, tuple[Page, Walk]] = {}
@@ -301,6 +321,23 @@ class Book:
                         f"link to it: {home.name}#{woven.symbol.id}",
                     )
                 homes.setdefault(name, (page, woven.walk))
+
+    def _second_stages(self) -> Iterator[Problem]:
+        """Yields what is played in two places."""
+        stages: dict[tuple[str, int], str] = {}
+        for page in self.pages:
+            for scene in page.scenes:
+                here = f"{page.name}:{scene.first}"
+                for name, act in scenes.places(self.root, scene):
+                    if (name, act) in stages:
+                        said = f"{name} act {act}" if act else name
+                        yield Problem(
+                            page.name,
+                            scene.first,
+                            f"{said} is played at {stages[name, act]}",
+                            "link to it there",
+                        )
+                    stages.setdefault((name, act), here)
 
     def _gaps(self) -> Iterator[Problem]:
         """Yields what the gate demands and no note covers."""

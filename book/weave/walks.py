@@ -1,4 +1,4 @@
-"""The blocks of a page, walks and figures, read into values.
+"""The blocks of a page, walks, figures and scenarios, read into values.
 
 Nothing here knows Python, Go or HTML. The grammar is the one shown in the
 package's docstring, and no more.
@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from book.weave.problems import Refused
 
-_OPEN = re.compile(r"^::: (?P<kind>walk|figure)\b(?P<rest>.*)$")
+_OPEN = re.compile(r"^::: (?P<kind>walk|figure|scenario)\b(?P<rest>.*)$")
 _CLOSE = re.compile(r"^:::\s*$")
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
 _TARGET = re.compile(r"^ (?P<path>\S+\.py) (?P<name>\S+)$")
+_SCENE = re.compile(r"^ (?P<name>[\w-]+)(?: act=(?P<act>\d+))?\s*$")
 _NOTE = re.compile(
     r"^- (?P<key>! )?"
     r"(?P<ticks>`+)(?P<anchor>.+?)(?P=ticks)"
@@ -99,6 +100,25 @@ class Figure:
     caption: str
 
 
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A scenario, or an act of one, as its author wrote it.
+
+    Attributes:
+        first: The line of the page with the opening `:::`.
+        last: The line with the closing one.
+        name: The script, without folder and ending.
+        act: Which act of it; 0 for all of it.
+        caption: What to see in it, as Markdown.
+    """
+
+    first: int
+    last: int
+    name: str
+    act: int
+    caption: str
+
+
 class Misread(Refused):
     """A block that is not written as a walk; it knows its line."""
 
@@ -107,7 +127,7 @@ class Misread(Refused):
         self.line = line
 
 
-def read(lines: Sequence[str]) -> Iterator[Walk | Figure | Misread]:
+def read(lines: Sequence[str]) -> Iterator[Walk | Figure | Scene | Misread]:
     """Yields the blocks of a page in order, and what cannot be read.
 
     Fenced code is passed over, so that a page can show what a walk is.
@@ -132,6 +152,8 @@ def read(lines: Sequence[str]) -> Iterator[Walk | Figure | Misread]:
                 raise Misread(at + 1, what, "close it with `:::`")
             if kind == "walk":
                 yield _walk(lines, at, end, opened["rest"])
+            elif kind == "scenario":
+                yield _scene(lines, at, end, opened["rest"])
             else:
                 caption = " ".join(lines[at + 1 : end]).strip()
                 name = opened["rest"].strip()
@@ -154,6 +176,19 @@ def first_sentence(text: str) -> tuple[str, str]:
             continue
         return text[: stop.end()].strip(), text[stop.end() :].strip()
     return text.strip(), ""
+
+
+def _scene(lines: Sequence[str], start: int, end: int, rest: str) -> Scene:
+    target = _SCENE.match(rest)
+    if not target:
+        raise Misread(
+            start + 1,
+            f"::: scenario{rest} names no scenario",
+            "write `::: scenario one-day act=2`, or a name alone",
+        )
+    caption = " ".join(lines[start + 1 : end]).strip()
+    act = int(target["act"] or 0)
+    return Scene(start + 1, end + 1, target["name"], act, caption)
 
 
 def _walk(lines: Sequence[str], start: int, end: int, rest: str) -> Walk:

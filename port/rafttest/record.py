@@ -70,6 +70,22 @@ class Function(NamedTuple):
 Ran = dict[Function, set[int]]
 
 
+class Home(NamedTuple):
+    """Where a function is explained.
+
+    Attributes:
+        href: A link to there.
+        lines: The lines that are shown there. The anchor of a line is that
+            of the function, a dot, and the line's place in these, from 1.
+    """
+
+    href: str
+    lines: Sequence[int]
+
+
+Homes = Mapping[tuple[str, str], Home]
+
+
 class Shot(NamedTuple):
     """The cluster at one moment, as data.
 
@@ -123,12 +139,18 @@ class Recording:
         self.steps: list[Step] = []
         self.failure: tuple[Directive, RaftError | RaftPanic] | None = None
 
-    def data(self, first: int = 0, last: int | None = None) -> Data:
+    def data(
+        self,
+        first: int = 0,
+        last: int | None = None,
+        homes: Homes | None = None,
+    ) -> Data:
         """Returns the steps from `first` up to before `last`, as JSON data.
 
         Args:
             first: The place of a step, from 0.
             last: The place after the last one wanted; all if not given.
+            homes: Where functions are explained, by path and name.
 
         Returns:
             `nodes`, `logs`, `msgs` and `code` are tables. `before` is the
@@ -136,7 +158,8 @@ class Recording:
             `prose`, `out`; `nodes` and `msgs`, places in the tables;
             `took`, pairs of a message's place and 1 if it was lost; `ran`,
             pairs of a function's place and the lines in it. A function in
-            `code` is its path, its name and its lines as `[number, text]`.
+            `code` is its path, its name, its lines as `[number, text,
+            place]` and its link; place and link are empty if it has none.
         """
         steps = self.steps[first:last]
         nodes, logs, msgs = _Table(), _Table(), _Table()
@@ -177,7 +200,7 @@ class Recording:
             "logs": logs.rows,
             "msgs": msgs.rows,
             "code": [
-                [f.path, f.name, _texts(f.path, lines)]
+                _code(f, lines, (homes or {}).get((f.path, f.name)))
                 for f, lines in union.items()
             ],
         }
@@ -200,9 +223,11 @@ class _Table:
         return self._places[key]
 
 
-def _texts(path: str, lines: set[int]) -> list[list[object]]:
-    text = (PORT.parent / path).read_text(encoding="utf-8").splitlines()
-    return [[n, text[n - 1]] for n in sorted(lines) if n <= len(text)]
+def _code(f: Function, lines: set[int], home: Home | None) -> list[object]:
+    text = (PORT.parent / f.path).read_text(encoding="utf-8").splitlines()
+    places = {n: at for at, n in enumerate(home.lines, 1)} if home else {}
+    rows = [[n, text[n - 1], places.get(n, 0)] for n in sorted(lines)]
+    return [f.path, f.name, rows, home.href if home else ""]
 
 
 def record(directives: Sequence[Directive]) -> Recording:
