@@ -1,0 +1,1 @@
+"""Exercises on top of the port and the store."""
