@@ -185,6 +185,11 @@ class Client:
         """The server that the next call goes to."""
         return self._servers[self._at]
 
+    def add_server(self, server: Address) -> None:
+        """Has the client know one more server."""
+        if server not in self._servers:
+            self._servers.append(server)
+
     async def get(self, key: bytes) -> bytes | None:
         """Returns the value of a key, or `None`."""
         return cast("bytes | None", await self._read(b"GET", key))

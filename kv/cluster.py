@@ -139,7 +139,8 @@ class Member:
 
     def _hang_up(self) -> None:
         if self._connection is not None:
-            self._connection.close()
+            with suppress(RuntimeError):  # Its loop may have ended.
+                self._connection.close()
             self._connection = None
 
     async def ask(self, timeout: float = 0.5) -> Status | None:

@@ -67,7 +67,7 @@ class Requests:
     """Takes requests out of a stream of bytes."""
 
     __slots__ = (
-        "_open", "_reader", "_size", "_suspect", "_taken", "_until",
+        "_open", "_reader", "_size", "_suspect", "_tail", "_taken", "_until",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -80,6 +80,7 @@ class Requests:
         self._taken = 0  # bytes of them that were handed out
         self._until = 0  # so many lie before the next header
         self._suspect = False
+        self._tail = b""  # the last few of them
 
     def feed(self, data: bytes) -> list[list[bytes]]:
         """Takes bytes as they arrive and returns the requests now complete.
@@ -92,9 +93,10 @@ class Requests:
             if data[:1] in b"$+-:_#,(!=%~>|":
                 raise ProtocolError("a request begins with '*'")
             return self._inline(data)
-        last = self._open[-1][-_TAIL:] if self._open else b""
-        if _LARGE.search(last + data if last else data):
+        seen = self._tail + data
+        if _LARGE.search(seen):
             self._suspect = True
+        self._tail = seen[-_TAIL:]
         self._open.append(data)
         self._size += len(data)
         if self._size >= self._until and (
@@ -127,6 +129,7 @@ class Requests:
             self._open.clear()
             self._size = self._taken = self._until = 0
             self._suspect = False
+            self._tail = b""
         return requests
 
     def _inline(self, data: bytes) -> list[list[bytes]]:

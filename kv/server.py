@@ -73,6 +73,7 @@ from port.types import Peer
 
 CONNECTIONS: Final = 1000
 OUTSTANDING: Final = 4096  # requests of one client at a time
+LINGER: Final = 1.0  # seconds
 CURSORS: Final = 1000  # scans that are under way
 VERSION: Final = "7.0.0"  # of Redis, as whose server this one speaks
 
@@ -612,6 +613,7 @@ class Connection(asyncio.Protocol):
         self._writing = False  # What the outstanding requests are.
         self._known = server.options.password is None
         self._closing = False
+        self._deaf = False  # It could not be understood any more.
         self._reading = True
         self._session = (0, 0)
 
@@ -647,13 +649,16 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return
         try:
             requests = self._requests.feed(data)
         except ProtocolError as problem:
             code = "TOOLARGE" if isinstance(problem, TooLarge) else "ERR"
             _log.info("client closed: %s", problem)
             self.slots.append(error(code, f"Protocol error: {problem}"))
-            self._closing = True
+            self._closing = self._deaf = True
+            self._resume()
             self.server.soon(self)
             return
         if self._held:
@@ -730,9 +735,21 @@ class Connection(asyncio.Protocol):
         if self._transport is not None and out:
             self._transport.write(out[0] if len(out) == 1 else b"".join(out))
         if self._closing and not slots:
-            self.close()
+            self._end()
         elif self._held:
             self._go_on()
+
+    def _end(self) -> None:
+        """Says goodbye.
+
+        To close while the client still sends would reset the connection, and
+        the last answer might never be seen: so listen on for a moment.
+        """
+        if not self._deaf or self._transport is None:
+            self.close()
+        elif self._transport.can_write_eof():
+            self._transport.write_eof()
+            asyncio.get_running_loop().call_later(LINGER, self.close)
 
     def close(self) -> None:
         """Ends the connection when all is written."""
