@@ -15,7 +15,7 @@ def main() -> int:
         return 1
     for line in book.coverage():
         print(f"notes cover {line}")
-    print(f"gate: every line of {len(GATE)} symbols has its note")
+    print(f"gate: {len(GATE)} files and symbols, and every line has its note")
     return 0
 
 

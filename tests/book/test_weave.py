@@ -406,6 +406,13 @@ def test_the_gate_wants_every_line_of_both(root: Path) -> None:
     convert(root, full, (NAME,))
 
 
+def test_the_gate_can_want_a_whole_file(root: Path) -> None:
+    full = walk("- `def become_follower` @ `raft.go:891-900`: A.")
+    said = refused(root, full, ("port/toy.py", "raft.go"))
+    assert "no note covers port/toy.py:" in said
+    assert "no note covers raft.go:" in said
+
+
 def test_a_ledger_row_counts_as_said(root: Path) -> None:
     (root / "port/DIVERGENCES.md").write_text(
         "| Go range | Go name | Python | what differs and why |\n"
