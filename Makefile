@@ -12,7 +12,7 @@ FACTS := book/upstream/$(TAG).json
 
 export NO_MKDOCS_2_WARNING = 1
 
-.PHONY: help book free site test lint types suite prove fuzz bench lock
+.PHONY: help book free site test lint types suite prove fuzz properties bench lock
 .SILENT: help .venv/book.stamp .venv/test.stamp .upstream
 
 help:
@@ -48,6 +48,9 @@ prove: .venv/test.stamp $(if $(RAFT_UPSTREAM),,.upstream)
 
 fuzz: .venv/test.stamp
 	$(BIN)/python -m tests.kv.lincheck.fuzz
+
+properties: .venv/test.stamp
+	$(BIN)/python -m tests.properties
 
 bench: .venv/test.stamp
 	$(BIN)/python tests/bench/core.py
