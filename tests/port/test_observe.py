@@ -1,0 +1,251 @@
+"""The observer: which transitions it sees, and that it changes nothing."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+import port.bootstrap
+import port.raft
+import port.rawnode
+from port import raftpb as pb
+from port.raft import Config, Raft
+from port.rafttest.observe import Transition, WatchedRawNode, watch
+from port.rawnode import RawNode
+from port.storage import MemoryStorage
+from tests.properties.actions import Schedule, parse
+from tests.properties.cluster import Cluster
+from tests.properties.generate import schedules
+
+
+def observed(text: str, id: int = 1) -> list[tuple[str, ...]]:
+    """Run a schedule, and return what node `id` was seen to do."""
+    schedule = parse(text)
+    seen: list[tuple[str, ...]] = []
+
+    def wrap(config: Config, of: int) -> RawNode:
+        sink = seen.append if of == id else lambda transition: None
+        return watch(RawNode(config), sink)
+
+    Cluster(schedule.setup, wrap=wrap).run(schedule.actions)
+    return seen
+
+
+ELECTED = "nodes=3 voters=1,2,3\ncampaign 1\nsettle 6\n"
+TWO = "nodes=2 voters=1,2\ncampaign 1\nsettle 4\n"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "node", "transition"),
+    [
+        (ELECTED, 1, ("role", "StateFollower", "MsgHup", "StateCandidate",
+                      "Raft.campaign")),
+        (ELECTED, 1, ("role", "StateCandidate", "MsgVoteResp", "StateLeader",
+                      "candidate_vote_resp")),
+        (ELECTED, 2, ("role", "StateFollower", "MsgVote", "StateFollower",
+                      "Raft._step_higher_term")),
+        (ELECTED + "campaign 2\nsettle 2", 1,
+         ("role", "StateLeader", "MsgVote", "StateFollower",
+          "Raft._step_higher_term")),
+        ("nodes=3 voters=1,2,3 pre_vote\ncampaign 1\nsettle 4", 1,
+         ("role", "StatePreCandidate", "MsgPreVoteResp", "StateCandidate",
+          "Raft.campaign")),
+        ("nodes=3 voters=1,2,3 check_quorum\ncampaign 1\nsettle 4\ntick 1 6",
+         1, ("role", "StateLeader", "MsgCheckQuorum", "StateFollower",
+             "leader_check_quorum")),
+        (ELECTED, 2, ("role-message", "StateFollower", "MsgApp",
+                      "StateFollower", "follower_app")),
+        (ELECTED, 1, ("role-message", "StateLeader", "MsgAppResp",
+                      "StateLeader", "leader_app_resp")),
+        (ELECTED, 1, ("role-message", "StateLeader", "MsgVoteResp",
+                      "StateLeader", "step_leader")),
+        (ELECTED, 1, ("progress", "none", "MsgVoteResp", "StateProbe",
+                      "candidate_vote_resp")),
+        (ELECTED, 1, ("progress", "StateProbe", "MsgVoteResp",
+                      "StateProbe paused", "Raft.maybe_send_append")),
+        (ELECTED + "unreachable 1 about 2", 1,
+         ("progress", "StateReplicate", "MsgUnreachable", "StateProbe",
+          "leader_unreachable")),
+        (ELECTED, 1, ("entry", "absent", "MsgVoteResp", "unstable",
+                      "Raft.append_entry")),
+        (ELECTED, 1, ("entry", "unstable", "ready", "in progress",
+                      "RawNode.accept_ready")),
+        (ELECTED, 1, ("entry", "in progress", "MsgStorageAppendResp",
+                      "stable", "Raft._step_storage_append_resp")),
+        (ELECTED, 1, ("entry", "uncommitted", "MsgAppResp", "committed",
+                      "Raft.maybe_commit")),
+        (ELECTED, 2, ("entry", "uncommitted", "MsgApp", "committed",
+                      "Raft.handle_append_entries")),
+        (ELECTED + "settle 1", 2,
+         ("entry", "applying", "MsgStorageApplyResp", "applied",
+          "Raft._step_storage_apply_resp")),
+        (ELECTED + "settle 1\ncompact 1 keep 0\ntick 1 1", 1,
+         ("entry", "applied", "compact", "compacted", "Storage")),
+        (ELECTED + "propose 1\nready 1\npurge\ncampaign 2\nsettle 3 among 2,3"
+         "\nsettle 3", 1,
+         ("entry", "stable", "MsgApp", "replaced",
+          "Raft.handle_append_entries")),
+        (TWO + "change 1 auto r2", 1,
+         ("configuration", "proposed", "MsgProp", "pending",
+          "_prop_conf_change")),
+        (TWO + "leave 1", 1, ("configuration", "proposed", "MsgProp",
+                              "refused", "_prop_conf_change")),
+        (TWO + "change 1 explicit r2\nsettle 4", 1,
+         ("configuration", "simple", "apply_conf_change", "joint",
+          "Raft.apply_conf_change")),
+        (TWO + "change 1 auto r2\nsettle 4", 2,
+         ("configuration", "voter", "apply_conf_change", "outsider",
+          "Raft.apply_conf_change")),
+        (ELECTED + "read 1", 1,
+         ("read-index", "asked", "MsgReadIndex", "waiting for quorum",
+          "send_msg_read_index_response")),
+        (ELECTED + "read 1\nsettle 3", 1,
+         ("read-index", "waiting for quorum", "MsgHeartbeatResp",
+          "confirmed", "leader_heartbeat_resp")),
+        (ELECTED + "read 2", 2,
+         ("read-index", "asked", "MsgReadIndex", "forwarded",
+          "follower_read_index")),
+        (ELECTED + "read 2\nsettle 4", 2,
+         ("read-index", "forwarded", "MsgReadIndexResp", "answered",
+          "follower_read_index_resp")),
+        (ELECTED + "read 1\ncampaign 2\nsettle 2", 1,
+         ("read-index", "waiting for quorum", "MsgVote", "lost",
+          "Raft._step_higher_term")),
+        (ELECTED + "transfer 1 to 2", 1,
+         ("transfer", "waiting", "MsgTransferLeader", "told",
+          "leader_transfer_leader")),
+        (ELECTED + "transfer 1 to 2\ntick 1 6", 1,
+         ("transfer", "told", "tick", "none", "Raft.tick_heartbeat")),
+        (ELECTED, 2, ("vote", "none", "MsgVote", "granted",
+                      "Raft._step_vote")),
+        (ELECTED, 1, ("vote", "none", "MsgHup", "self", "Raft.campaign")),
+        (ELECTED, 1, ("vote", "pending", "MsgVoteResp", "won",
+                      "candidate_vote_resp")),
+        ("nodes=3 voters=1,2,3\ncampaign 1\ncampaign 2\nsettle 1", 2,
+         ("vote", "other", "MsgVote", "refused", "Raft._step_vote")),
+    ],
+)  # fmt: skip
+def test_a_transition_is_seen(
+    schedule: str, node: int, transition: tuple[str, ...]
+) -> None:
+    seen = observed(schedule, node)
+    assert transition in seen
+    assert isinstance(seen[0], Transition)
+
+
+SNAPSHOT = """
+    nodes=3 voters=1,2 start=fresh
+    campaign 1
+    settle 4
+    propose 1
+    settle 3
+    change 1 auto v3
+    settle 3
+    tick 1 1
+    settle 6
+"""
+
+
+@pytest.mark.parametrize(
+    ("node", "transition"),
+    [
+        (1, ("snapshot", "wanted", "MsgAppResp", "sent",
+             "Raft.maybe_send_snapshot")),
+        (3, ("snapshot", "none", "MsgSnap", "received", "Raft.restore")),
+        (3, ("snapshot", "received", "ready", "in progress",
+             "RawNode.accept_ready")),
+        (3, ("snapshot", "in progress", "MsgStorageAppendResp", "stored",
+             "Raft.applied_snap")),
+        (3, ("configuration", "empty", "MsgSnap", "simple",
+             "Raft.restore")),
+    ],
+)  # fmt: skip
+def test_a_snapshots_way_is_seen(
+    node: int, transition: tuple[str, ...]
+) -> None:
+    assert transition in observed(SNAPSHOT, node)
+
+
+QUICK = settings(
+    max_examples=40, derandomize=True, database=None, deadline=None,
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
+
+
+@QUICK
+@given(schedules(size=15))
+def test_watching_changes_nothing(schedule: Schedule) -> None:
+    def wrap(config: Config, id: int) -> RawNode:
+        return watch(RawNode(config), lambda transition: None)
+
+    alone, watched = Cluster(schedule.setup), Cluster(schedule.setup, wrap=wrap)
+    for cluster in (alone, watched):
+        cluster.run(schedule.actions)
+    assert alone.sent == watched.sent
+    for one, other in zip(
+        alone.nodes.values(), watched.nodes.values(), strict=True
+    ):
+        assert one.view.terms == other.view.terms
+        assert one.view.commit == other.view.commit
+        assert one.view.role is other.view.role
+
+
+@QUICK
+@given(schedules(size=15))
+def test_every_symbol_is_a_function_of_the_port(schedule: Schedule) -> None:
+    seen: set[Transition] = set()
+    cluster = Cluster(
+        schedule.setup,
+        wrap=lambda config, id: watch(RawNode(config), seen.add),
+    )
+    cluster.run(schedule.actions)
+    modules = (port.raft, port.rawnode, port.bootstrap)
+    for transition in seen - {t for t in seen if t.symbol == "Storage"}:
+        path = transition.symbol.split(".")
+        assert any(
+            callable(reduce(lambda x, n: getattr(x, n, None), path, module))
+            for module in modules
+        ), transition
+
+
+def node(sink: list[Transition]) -> WatchedRawNode:
+    storage = MemoryStorage()
+    storage.apply_snapshot(
+        pb.Snapshot(
+            metadata=pb.SnapshotMetadata(pb.ConfState(voters=[1]), 2, 1)
+        )
+    )
+    config = Config(
+        id=1, election_tick=3, heartbeat_tick=1, storage=storage,
+        max_inflight_msgs=8, max_size_per_msg=1 << 20, applied=2,
+    )  # fmt: skip
+    return watch(RawNode(config), sink.append)
+
+
+def test_nothing_is_wrapped_between_calls() -> None:
+    before = dict(vars(Raft))
+    seen: list[Transition] = []
+    watched = node(seen)
+    watched.campaign()
+    watched.tick()
+    assert {t.cause for t in seen} == {"MsgHup"}
+    assert dict(vars(Raft)) == before
+
+
+def test_nothing_is_wrapped_after_a_panic() -> None:
+    before = dict(vars(Raft))
+    watched = node([])
+    with pytest.raises(port.raft.RaftPanic):
+        watched.step(pb.Message(pb.MsgHeartbeat, 1, 2, 1, commit=99))
+    assert dict(vars(Raft)) == before
+
+
+def test_of_two_nodes_only_the_watched_one_is_told_of() -> None:
+    seen: list[Transition] = []
+    watched, other = node(seen), node([])
+    other.campaign()
+    assert not seen
+    watched.campaign()
+    assert {t.family for t in seen} >= {"role", "vote", "role-message"}
