@@ -86,7 +86,10 @@
       let width = 0;
       new ResizeObserver(() => {
         const now = this.stage.clientWidth;
-        if (now !== width) { width = now; this.draw(); }
+        if (now === width) return;
+        width = now;
+        this.settle();
+        this.draw();
       }).observe(this.stage);
     }
 
@@ -133,6 +136,24 @@
       this.last = last;
       this.rows = Math.min(most, MOST) + (most > MOST ? 1 : 0);
       this.notes = notes;
+    }
+
+    // Gives the heads the room that the tallest of them will want.
+    settle() {
+      const here = this.at;
+      const seen = new Set();
+      let tallest = 0;
+      this.heads.style.minHeight = "";
+      for (this.at = 0; this.at <= this.count; this.at += 1) {
+        const kind = this.nodes(this.at).map((n) =>
+          [n.id, n.conf, n.learner, n.to].join()).join(";");
+        if (seen.has(kind)) continue;
+        seen.add(kind);
+        this.drawHeads();
+        tallest = Math.max(tallest, this.heads.offsetHeight);
+      }
+      this.heads.style.minHeight = `${tallest}px`;
+      this.at = here;
     }
 
     // What of a node is new at step k: a set of names.
@@ -634,7 +655,10 @@
         this.logs.replaceChildren();
         return;
       }
-      const room = (this.stage.clientWidth - 220) / (columns + 1);
+      const width = this.stage.clientWidth;
+      const room = Math.floor((width - 210) / (columns + 1)) - 3;
+      const wide = room >= 66;
+      const cell = wide ? Math.min(room, 92) : width < 560 ? 22 : 30;
       const indexes = [];
       for (let i = this.first; i <= this.last; i += 1) indexes.push(i);
       const rows = this.ids.map((id) => {
@@ -642,12 +666,19 @@
         if (!n) return h("tr", {}, h("th", { scope: "row" }));
         return this.logRow(n, this.changed(this.at, id));
       });
-      const table = h("table", { class: `pl-logs${room >= 70 ? " wide" : ""}` },
+      // The first is narrow: it has a snapshot in it, if anything.
+      const widths = indexes.map((i) => i === this.first ? 30 : cell);
+      const table = h("table", { class: `pl-logs${wide ? " wide" : ""}` },
         h("caption", { class: "pl-sr" }, "The logs"),
+        h("colgroup", {}, h("col", { style: "width:42px" }),
+          widths.map((w) => h("col", { style: `width:${w}px` })),
+          h("col", { class: "pl-last" })),
         h("thead", {}, h("tr", {}, h("td", {}), indexes.map((i) =>
           h("th", { scope: "col" }, i === this.first ? "" : i)),
           h("td", { class: "pl-marks" }))),
         h("tbody", {}, rows));
+      const all = widths.reduce((sum, w) => sum + w + 3, 42 + 6);
+      table.style.width = `${all + (width < 560 ? 0 : 150)}px`;
       const scrolled = this.logs.scrollLeft;
       this.logs.replaceChildren(table);
       this.logs.scrollLeft = scrolled;
@@ -794,13 +825,13 @@
 
     judged() {
       const { said, truth } = this.verdict;
-      const words = { role: "a new role", log: "another log",
-        commit: "more committed", send: "sends" };
+      const words = { role: "a new role at", log: "another log at",
+        commit: "more committed at", send: "messages from" };
       const speak = (names) => list(Object.entries(words)
         .map(([kind, word]) => [word, names.filter((n) =>
           n.startsWith(`${kind} `)).map((n) => n.split(" ")[1])])
         .filter(([, ids]) => ids.length)
-        .map(([word, ids]) => `${word} at ${list(ids)}`));
+        .map(([word, ids]) => `${word} ${list(ids)}`));
       const right = [...said].filter((n) => truth.has(n));
       const missed = [...truth].filter((n) => !said.has(n));
       const wrong = [...said].filter((n) => !truth.has(n));
