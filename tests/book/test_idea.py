@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from book.weave.overlap import PANELS
+from labs.bugs import NAMES, find
 from port import raftpb as pb
 from port.quorum import MajorityConfig, VoteWon
 from port.raft import Raft
@@ -23,6 +25,7 @@ from tests.port.raft.nodes import (
     propose,
     take_messages,
 )
+from tests.properties import invariants
 
 PAGE = Path(__file__).parents[2] / "book" / "pages" / "idea.md"
 
@@ -169,3 +172,32 @@ def test_the_day_acknowledges_before_the_third_disk() -> None:
             assert [log.last_index() for log in logs] == [4, 4, 3]
             return
     pytest.fail("entry 4 is never applied")
+
+
+def test_each_property_names_the_bugs_that_break_it() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    _, _, told = text.partition("## Five properties")
+    told, _, _ = told.partition("## How they hang together")
+    seen = []
+    for section in told.split("\n### ")[1:]:
+        rules = [
+            getattr(invariants, name).number
+            for name in re.findall(r"`([A-Z]\w+)`", section)
+            if hasattr(invariants, name)
+        ]
+        seen += rules
+        for name in re.findall(r"`(\w+)`", section):
+            if name in NAMES:
+                assert find(name).invariant in rules, name
+    assert seen == [1, 4, 2, 3, 5, 6]
+
+
+def test_every_test_it_names_is_there() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    folder = PAGE.parents[2] / "tests"
+    there = {
+        name
+        for file in folder.rglob("test_*.py")
+        for name in re.findall(r"def (test_\w+)", file.read_text("utf-8"))
+    }
+    assert set(re.findall(r"`(test_\w+)`", text)) <= there
