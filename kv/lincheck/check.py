@@ -13,7 +13,8 @@ else.
 (e) **Interleaved budgets.** Keys that need the general path take turns,
     each turn twice as long as the one before. So a key that takes forever
     cannot keep us from another's quick failure, at the cost of little more
-    than the shortest proof.
+    than the shortest proof. And a key that takes long gets a short stretch
+    of it looked at alone (local.py), for most failures are local.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from dataclasses import dataclass, field
 
 from kv.lincheck import blocks, plain, replay
 from kv.lincheck.history import History, KeyHistory, Operation
+from kv.lincheck.local import refuted_near
 from kv.lincheck.models import Model, Register, Text
 from kv.lincheck.search import Outcome, search
 from kv.lincheck.values import Value
@@ -114,15 +116,17 @@ def check(
         for number, part in enumerate(history.keys.values()):
             verdict = check_blocks(part)
             if verdict is None:
-                hard.append(_Hard(part.key, part, search(part)))
+                found = Outcome(False)
+                steps = search(part, outcome=found)
+                hard.append(_Hard(part.key, part, steps, found))
             else:
                 verdicts.append(verdict)
             if told is not None and not (number + 1) % 1000:
                 told(f"{number + 1} of {len(history.keys)} keys")
     else:
         for key, operations in _parts(history, model):
-            steps = plain.plain_search(operations, model)
-            hard.append(_Hard(key, operations, steps))
+            plainly = plain.plain_search(operations, model)
+            hard.append(_Hard(key, operations, plainly))
     if not any(v.verdict is Verdict.NOT_LINEARIZABLE for v in verdicts):
         _take_turns(hard, budget, told, model)
     verdicts += [each.verdict(model) for each in hard]
@@ -171,7 +175,12 @@ class _Hard:
 
     key: Value
     part: KeyHistory | list[Operation]
-    search: Generator[int, None, Outcome | plain.PlainOutcome]
+    search: (
+        Generator[int, None, Outcome]
+        | Generator[int, None, plain.PlainOutcome]
+    )
+    found: Outcome | None = None
+    looked: int = -1
     steps: int = 0
     outcome: Outcome | plain.PlainOutcome | None = None
 
@@ -184,6 +193,21 @@ class _Hard:
             outcome: Outcome | plain.PlainOutcome = end.value
             self.outcome = outcome
             self.steps = outcome.steps
+
+    def look_near(self) -> None:
+        """Try to refute a stretch before the return nobody got past."""
+        found = self.found
+        if self.outcome is not None or found is None:
+            return
+        if found.reached == self.looked or not isinstance(
+            self.part, KeyHistory
+        ):
+            return
+        self.looked = found.reached
+        if refuted_near(self.part, found.reached):
+            self.search.close()
+            found.steps, found.local = self.steps, True
+            self.outcome = found
 
     def verdict(self, model: Model | None) -> KeyVerdict:
         """What the search has come to say; a yes is replayed."""
@@ -227,6 +251,8 @@ def _take_turns(
             before = each.steps
             each.go(min(turn, before + budget - spent))
             spent += each.steps - before
+            if turn > _FIRST_TURN:
+                each.look_near()
             if told is not None and turn > _FIRST_TURN:
                 told(
                     f"{len(left)} hard keys, {spent:,} places searched"

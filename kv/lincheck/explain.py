@@ -28,7 +28,7 @@ from kv.lincheck.history import (
 )
 from kv.lincheck.models import ILLEGAL, Model, Register, State
 from kv.lincheck.plain import PlainOutcome
-from kv.lincheck.search import Stuck, finish, search
+from kv.lincheck.search import Outcome, Stuck, finish, search
 from kv.lincheck.shrink import BUDGET, shrink
 from kv.lincheck.values import Value, show
 
@@ -82,7 +82,10 @@ def explain(
     part = result.history.keys[fault.key]
     if fault.certificate is not None:
         return by_certificate(part, fault.certificate)
-    return by_search(part, budget)
+    end: int | None = None
+    if isinstance(fault.outcome, Outcome) and fault.outcome.local:
+        end = part.ret[fault.outcome.reached]
+    return by_search(part, budget, end)
 
 
 # ------------------------------------------------------- certificates
@@ -283,9 +286,20 @@ _SENTENCES = {
 # -------------------------------------------------------------- search
 
 
-def by_search(h: KeyHistory, budget: int = BUDGET) -> Explanation:
-    """Shrink the history of a key, and tell where its search gets stuck."""
-    small = shrink(h, budget)
+def by_search(
+    h: KeyHistory, budget: int = BUDGET, end: int | None = None
+) -> Explanation:
+    """Shrink the history of a key, and tell where its search gets stuck.
+
+    Args:
+        h: A history that is not linearizable.
+        budget: Places that the shrinking may look at.
+        end: A moment, if it is known that there is no order until then.
+
+    Returns:
+        The explanation.
+    """
+    small = shrink(h, budget, end)
     reached = finish(search(small, watch=-1)).reached
     stuck = finish(search(small, watch=small.ret[reached])).stuck
     place = max(

@@ -112,6 +112,7 @@ class Outcome:
             up in any branch.
         stuck: For no, and if asked for, the places with that return.
         steps: How many places were looked at.
+        local: Whether it was refuted by a stretch before that return.
     """
 
     linearizable: bool
@@ -119,6 +120,7 @@ class Outcome:
     reached: int = -1
     stuck: list[Stuck] = field(default_factory=list)
     steps: int = 0
+    local: bool = False
 
 
 def run(history: KeyHistory) -> Outcome:
@@ -137,7 +139,9 @@ def finish(steps: Generator[int, None, Outcome]) -> Outcome:
 
 
 def search(
-    history: KeyHistory, watch: int | None = None
+    history: KeyHistory,
+    watch: int | None = None,
+    outcome: Outcome | None = None,
 ) -> Generator[int, None, Outcome]:
     """Search for an order that explains the history of one key.
 
@@ -146,6 +150,7 @@ def search(
         watch: If given, a return time: collect the places at which it is
             the first return left. Reduction (d) is off then, because it
             would stop too early for a reader to see why.
+        outcome: Where to keep what is found, for a look meanwhile.
 
     Yields:
         The number of places looked at, every few hundred.
@@ -153,7 +158,7 @@ def search(
     Returns:
         The outcome.
     """
-    outcome = Outcome(False)
+    outcome = outcome or Outcome(False)
     if LIE in history.kind:
         outcome.reached = history.kind.index(LIE)
         return outcome

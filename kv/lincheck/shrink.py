@@ -60,18 +60,21 @@ class _Doubt:
         return False
 
 
-def shrink(h: KeyHistory, budget: int = BUDGET) -> KeyHistory:
+def shrink(
+    h: KeyHistory, budget: int = BUDGET, end: int | None = None
+) -> KeyHistory:
     """Find a small part of a key's history that has no order either.
 
     Args:
         h: A history that is not linearizable.
         budget: Places to look at meanwhile.
+        end: A moment, if it is known that there is no order until then.
 
     Returns:
         A part of it that is not linearizable; some of its writes optional.
     """
     doubt = _Doubt(budget)
-    h = _shortest(h, doubt)
+    h = _shortest(h, doubt) if end is None else until(h, end)
     h = _without(h, _core(h, doubt))
     return _noticed(h, doubt)
 

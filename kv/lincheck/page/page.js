@@ -276,8 +276,11 @@
       t.textContent = text;
     }
     if (o.role === "conflict") {
-      const t = el("text", { x: visible + 1, y: y - 4, class: "tag" }, g);
-      t.textContent = "#" + o.i + (text ? "" : " " + o.label);
+      const tag = "#" + o.i + (text || width < 640 ? "" : " " + o.label);
+      const late = visible + tag.length * 7 > width;
+      const t = el("text", { x: late ? Math.min(stop, width) : visible + 1,
+        y: y - 4, class: "tag", "text-anchor": late ? "end" : "start" }, g);
+      t.textContent = tag;
     }
     const show = () => inspect(o);
     g.addEventListener("mouseenter", show);
