@@ -14,6 +14,7 @@ from book.weave import (
     members,
     overlap,
     roles,
+    stops,
     timelines,
     turns,
 )
@@ -35,6 +36,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "tails": logs.TAILS.svg,
     "turns": turns.svg,
     "write": lanes.svg,
+    **stops.figures(),
 }
 
 
