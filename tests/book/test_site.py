@@ -317,7 +317,7 @@ def test_search_finds_part_of_a_name(open_page: Open) -> None:
     page.keyboard.type("candidate")
     found = page.locator(".md-search-result__item")
     found.first.wait_for()
-    assert "become_candidate" in found.first.inner_text()
+    assert any("become_candidate" in text for text in found.all_inner_texts())
 
 
 def test_key_notes_alone_and_kept_so(open_page: Open) -> None:
