@@ -224,6 +224,7 @@ class _Board:
         "_call",
         "_child",
         "_cover",
+        "_dodged",
         "_h",
         "_is_list",
         "_kind",
@@ -235,6 +236,7 @@ class _Board:
         "_must",
         "_n",
         "_need",
+        "_nodes_of",
         "_nxt",
         "_option_of",
         "_options",
@@ -284,10 +286,13 @@ class _Board:
         # in the tree; writes left that make it; elements left to append.
         self._need = [0] * states.count
         self._under = [0] * states.count if self._tree else []
+        # Outstanding mismatched cas that must not find a state below.
+        self._dodged = [0] * states.count if self._tree else []
         self._writers = [0] * states.count
         self._bases = 0
         self._base_below: set[int] = set()
         self._tokens_left: dict[Value, int] = {}
+        self._nodes_of: dict[Value, list[int]] = {}
         # Optional operations by what they do, and by their numbers.
         self._options: list[_Option] = []
         self._option_of: dict[int, _Option] = {}
@@ -329,6 +334,8 @@ class _Board:
         for i, k in enumerate(self._kind):
             if k == GET:
                 need[sees[i]] += 1
+            elif k == MISS:
+                self._dodge(i, 1)
             elif k == PUT:
                 if must[i] or ret[i] != NEVER or self._offer(i, k, known):
                     writers[makes[i]] += 1
@@ -350,6 +357,8 @@ class _Board:
         self._springs = springs
         self._bases = sum(writers)
         if self._tree:
+            for (_, token), node in self._child.items():
+                self._nodes_of.setdefault(token, []).append(node)
             parent = self._states.parent
             for s, wanted in enumerate(need):
                 up = s
@@ -422,6 +431,8 @@ class _Board:
             self._trail.append(e)
             if k == GET:
                 self._served(state, 1)
+            elif self._tree:
+                self._dodge(e, -1)
             before, after = prv[e], nxt[e]
             nxt[before] = after
             prv[after] = before
@@ -446,6 +457,15 @@ class _Board:
             while state >= 0:
                 self._under[state] -= reads
                 state = parent[state]
+
+    def _dodge(self, i: int, count: int) -> None:
+        """One more mismatched cas is outstanding, or one fewer, if -1."""
+        if self._tree:
+            parent = self._states.parent
+            above = parent[self._sees[i]]
+            while above >= 0:
+                self._dodged[above] += count
+                above = parent[above]
 
     def do(self, w: int) -> None:
         """Let an operation happen, or its complement go into hiding."""
@@ -504,7 +524,9 @@ class _Board:
                 self._served(self._sees[e], -1)
             elif k == APPEND:
                 self._tokens_left[self._arg[e]] += 1
-            elif k != MISS:
+            elif k == MISS:
+                self._dodge(e, 1)
+            else:
                 self._writers[self._makes[e]] += 1
                 self._bases += 1
                 if k == CAS and self._must[e]:
@@ -712,9 +734,11 @@ class _Board:
     def _leads(self, t: int) -> bool:
         """Whether the blocked append can be observed somewhere below `t`.
 
-        Steps down the tree by elements that could be appended now.
+        Steps down the tree by elements that could be appended now. If a
+        mismatched cas is to come that must not find what the append could
+        lead to from here, every detour may be of use.
         """
-        if self._misses:
+        if self._dodged[self.state]:
             return True
         token = self._arg[self.blocked]
         child = self._child
@@ -754,6 +778,48 @@ class _Board:
                 lost -= self._under[t]
             wanted = lost > 0
         return wanted and not self._comes_back(s)
+
+    def _last_put(self, t: int) -> bool:
+        """Whether `t` is still wanted, and one put alone can make it: (d)."""
+        if not self._look_ahead or self._writers[t] != 1:
+            return False
+        if not self._tree:
+            return not self._lists and self._need[t] > 0
+        return (
+            self._under[t] > 0
+            and t not in self._base_below
+            and not self._tokens_left.get(self._states.token[t])
+            and not self._stands_below(t)
+        )
+
+    def _last_append(self, token: Value, target: int) -> bool:
+        """Whether the last append of an element would be wasted: (d).
+
+        Args:
+            token: The element.
+            target: The state that it would lead to, or -1 if it hides.
+        """
+        if (
+            not self._tree
+            or not self._look_ahead
+            or self._tokens_left[token] != 1
+        ):
+            return False
+        return any(
+            self._under[node] > 0
+            and node != target
+            and node not in self._base_below
+            and not self._writers[node]
+            and not self._stands_below(node)
+            for node in self._nodes_of.get(token, ())
+        )
+
+    def _stands_below(self, node: int) -> bool:
+        """Whether the present state has grown out of a list, or is it."""
+        parent, s = self._states.parent, self.state
+        while s != node and s >= 0:
+            s = parent[s]
+        return s == node
 
     def _comes_back(self, s: int) -> bool:
         """Whether the writes left could make this list once more."""
@@ -797,8 +863,7 @@ class _Board:
             return
         if w == self.blocked:
             if self._call[w] <= self._cover or not must:
-                last = self._need[t] and self._writers[t] == 1
-                if self._lists or not last or not self._look_ahead:
+                if not self._last_put(t):
                     found.append((3, due, ~w))
                 if not (
                     self._need[t]
@@ -843,16 +908,16 @@ class _Board:
         hides = not self._must[w] or (
             self._states.tidy and self._call[w] <= self._cover
         )
-        if w == self.blocked and hides:
-            found.append((3, self._ret[w], ~w))
         token = self._arg[w]
+        if w == self.blocked and hides and not self._last_append(token, -1):
+            found.append((3, self._ret[w], ~w))
         what = APPEND, token, hides
         if what in offered or not self._is_list[self.state]:
             return
         t = self._child.get((self.state, token), JUNK)
         if w != self.blocked and not self._worth(t, wishes):
             return
-        if not self._refused(t):
+        if not self._refused(t) and not self._last_append(token, t):
             offered.add(what)
             found.append((self._rank(t, wishes, False), self._ret[w], w))
 
