@@ -65,11 +65,14 @@ from port.types import (
     SoftState,
     is_empty_snap,
 )
+from port.util import LOCAL_MSGS
 
 BATCH: Final = 4096  # entries handed to raft at once
 BATCH_SIZE: Final = 1 << 20  # bytes, likewise
 WAITING: Final = 100_000  # clients' requests at a time
 INBOX: Final = 10_000  # messages from other nodes
+SLOW_DISK: Final = 0.5  # seconds
+TRIES: Final = 4  # to hand a batch over, before a task waits for it
 BACK_OFF: Final = 0.01  # seconds until what raft refused is tried again
 
 _log = logging.getLogger("kv.replica")
@@ -120,11 +123,12 @@ class _Write:
         queued: Whether it waits to be handed to raft.
         term: If this node led when raft took it: in which term; else 0.
         unknown: Whether it may be under way somewhere else.
+        handed: Whether raft was handed it, and has yet to answer.
     """
 
     __slots__ = (
-        "command", "data", "deadline", "done", "kind", "queued", "term",
-        "unknown",
+        "command", "data", "deadline", "done", "handed", "kind", "queued",
+        "term", "unknown",
     )  # fmt: skip
 
     def __init__(
@@ -143,6 +147,20 @@ class _Write:
         self.queued = True
         self.term = 0
         self.unknown = False
+        self.handed = False
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it may have been done, or may yet be."""
+        return bool(self.unknown or self.term or self.handed)
+
+
+class _Handed(NamedTuple):
+    """A batch that raft was handed, and in which term, if this node led."""
+
+    batch: list[_Write]
+    proposal: _MsgWithResult
+    term: int
 
 
 class _Read(NamedTuple):
@@ -231,8 +249,12 @@ class Replica:
         self._asked_at = 0.0
         self._round = world.random.getrandbits(62)
         self._due: list[tuple[int, list[_Read]]] = []
-        self._inbox: deque[pb.Message] = deque()
-        self._work = asyncio.Event()
+        self._inbox: deque[pb.Message | int] = deque()
+        self._handed: list[_Handed] = []
+        self._woken = False  # Whether `_feed` will be called.
+        self._tries = 0  # How often raft did not take a batch at once.
+        self._feeding = False  # Whether raft keeps us waiting.
+        self._stepping = False
         self._mail = asyncio.Event()
         self._snapshotting: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -243,7 +265,6 @@ class Replica:
         self._node = node
         self._transport = transport
         self._tasks = [
-            asyncio.create_task(self._guard(self._feed())),
             asyncio.create_task(self._guard(self._step_inbox())),
             asyncio.create_task(self._guard(self._drive())),
         ]
@@ -277,15 +298,15 @@ class Replica:
         """Stops, answers all who wait, and closes the log."""
         self._stopping = True
         self._answer_all()
-        for task in self._tasks[:2]:
+        for task in self._tasks[:1]:
             task.cancel()
-        await asyncio.gather(*self._tasks[:2], return_exceptions=True)
+        await asyncio.gather(*self._tasks[:1], return_exceptions=True)
         if self._tasks:
             try:
                 await self._node.stop()
             except Exception as error:
                 _log.warning("raft had broken down: %s", error)
-            await asyncio.gather(self._tasks[2], return_exceptions=True)
+            await asyncio.gather(self._tasks[1], return_exceptions=True)
         if self._snapshotting is not None:
             self._snapshotting.cancel()
             await asyncio.gather(self._snapshotting, return_exceptions=True)
@@ -293,8 +314,7 @@ class Replica:
 
     def _answer_all(self) -> None:
         for w in [*self._waiting.values()]:
-            known = not (w.unknown or w.term)
-            self._finish(w, _STOPPED if known else _STOPPED_UNKNOWN)
+            self._finish(w, _STOPPED_UNKNOWN if w.in_doubt else _STOPPED)
         self._queue.clear()
         reads = [*self._reads, *self._asked]
         for _, due in self._due:
@@ -326,7 +346,7 @@ class Replica:
         self._waiting[data] = w
         self._queue.append(w)
         if not self._saving:
-            self._work.set()
+            self._wake()
 
     def read(self, command: Command, done: Done) -> None:
         """Answers a read, with all writes that were done before it."""
@@ -339,7 +359,7 @@ class Replica:
             return
         deadline = self._clock.time() + self.timeout
         self._reads.append(_Read(command, done, deadline))
-        self._work.set()
+        self._wake()
 
     def change(
         self, change: pb.ConfChangeV2, addresses: dict[int, Address],
@@ -368,13 +388,15 @@ class Replica:
         w = _Write(data, None, done, deadline, kind)
         self._waiting[data] = w
         self._queue.append(w)
-        self._work.set()
+        self._wake()
 
     def sweep(self) -> None:
         """Answers those whose time is up, and repeats what may be lost.
 
         To be called with each tick.
         """
+        if self._handed:
+            self._collect()
         now = self._clock.time()
         late = []
         for w in self._waiting.values():
@@ -382,7 +404,7 @@ class Replica:
                 break
             late.append(w)
         for w in late:
-            if w.unknown or w.term:
+            if w.in_doubt:
                 self._finish(w, _UNKNOWN)
             else:
                 self._finish(w, _NO_LEADER if self.lead == NONE else _BUSY)
@@ -395,7 +417,7 @@ class Replica:
         if self._asked and now - self._asked_at > self._retry_reads:
             self._ask_again()
         if self._queue or self._reads:
-            self._work.set()
+            self._wake()
 
     def _sweep_reads(self, reads: list[_Read], now: float) -> list[_Read]:
         if not reads or reads[0].deadline > now:
@@ -410,7 +432,7 @@ class Replica:
         """Puts the reads of a request that may be lost back in line."""
         self._reads = self._asked + self._reads
         self._asked = []
-        self._work.set()
+        self._wake()
 
     def _finish(self, w: _Write, answer: Answer) -> None:
         self._waiting.pop(w.data, None)
@@ -420,18 +442,32 @@ class Replica:
 
     # Feeding raft.
 
-    async def _feed(self) -> None:
-        """Hands over what waits, all of it at once, whenever there is some."""
-        while True:
-            await self._work.wait()
-            self._work.clear()
-            if self._reads and not self._asked and self.lead != NONE:
-                await self._ask()
-            if not self._queue or self._saving or self.lead == NONE:
-                continue
-            if self._clock.time() < self._hold_until:
-                continue
-            await self._propose(self._next_batch())
+    def _wake(self) -> None:
+        """Feeds raft soon: when all that came in this round is there."""
+        if not self._woken:
+            self._woken = True
+            asyncio.get_running_loop().call_soon(self._feed)
+
+    def _feed(self) -> None:
+        """Hands over what waits, all of it at once.
+
+        As a rule raft waits for it, and takes it on the spot. If it does not,
+        the feeder waits in our place.
+        """
+        self._woken = False
+        if self._stopping or self._feeding or self.failed.done():
+            return
+        try:
+            asks = self._reads and not self._asked and self.lead != NONE
+            if asks and not self._ask():
+                return
+            while self._queue and not self._saving and self.lead != NONE:
+                if self._clock.time() < self._hold_until:
+                    return
+                if not self._propose(self._next_batch()):
+                    return
+        except Exception as error:
+            self.fail(error)
 
     def _next_batch(self) -> list[_Write]:
         batch: list[_Write] = []
@@ -447,93 +483,165 @@ class Replica:
                 size += len(w.data)
             if w.kind is not None:
                 break
-        if queue:
-            self._work.set()
         return batch
 
-    async def _propose(self, batch: list[_Write]) -> None:
-        """Hands a batch to raft, and notes what is known about it then.
+    def _propose(self, batch: list[_Write]) -> bool:
+        """Hands a batch to raft, if raft takes it at once.
 
         `Node.propose` takes one entry, and `Node.step` does not tell what
         became of it; Go keeps the call that does both to itself. So this
         speaks with the node's channel.
         """
         if not batch:
-            return
-        node = self._node
-        raft = node.rn.raft
+            return True
         message = pb.Message(
             type=pb.MsgProp,
             entries=[pb.Entry(None, None, w.kind, w.data) for w in batch],
         )
         proposal = _MsgWithResult(message, Chan(1))
-        sent = Send(node.propc, proposal)
-        if try_select(sent) is None and not await self._wait_for(sent, batch):
-            self._queue.extendleft(reversed(batch))
-            return
+        sent = Send(self._node.propc, proposal)
+        raft = self._node.rn.raft
         term = raft.term if raft.state is StateLeader else 0
-        answer = Recv(proposal.result)
-        if await select(answer, Recv(node.done)) is not answer:
-            return  # The node is gone, and with it all who wait.
-        if answer.value is not None:
-            if not isinstance(answer.value, ProposalDropped):
-                raise answer.value
-            self._hold_until = self._clock.time() + BACK_OFF
-            self._queue.extendleft(reversed(batch))
-            return
+        handed = _Handed(batch, proposal, term)
+        if try_select(sent) is None:
+            self._tries += 1
+            if self._tries < TRIES:
+                # It is in the middle of something; more may come meanwhile.
+                self._take_back(batch)
+                self._wake()
+                return False
+            self._tries = 0
+            self._feeding = True
+            task = asyncio.create_task(
+                self._guard(self._wait_for(sent, handed))
+            )
+            self._reports.add(task)
+            task.add_done_callback(self._reports.discard)
+            return False
+        self._tries = 0
+        self._note_handed(handed)
+        return True
+
+    def _note_handed(self, handed: _Handed) -> None:
+        for w in handed.batch:
+            # Until raft's answer is seen, it may be anywhere.
+            w.queued = False
+            w.handed = True
+        self._handed.append(handed)
+
+    def _collect(self) -> None:
+        """Looks what raft has said to the proposals that it was handed."""
+        left = []
+        for handed in self._handed:
+            answer = Recv(handed.proposal.result)
+            if try_select(answer) is None:
+                left.append(handed)
+            elif answer.ok and answer.value is not None:
+                if not isinstance(answer.value, ProposalDropped):
+                    raise answer.value
+                self._hold_until = self._clock.time() + BACK_OFF
+                self._take_back(handed.batch)
+            else:
+                self._taken(handed)
+        self._handed = left
+
+    def _taken(self, handed: _Handed) -> None:
+        """Notes what is known about proposals that raft has taken.
+
+        Who leads now, in the same term as before, has led all the time.
+        """
+        raft, term = self._node.rn.raft, handed.term
         led = term and raft.state is StateLeader and raft.term == term
-        if led and not message.entries[0].type and batch[0].kind is not None:
-            self._finish(batch[0], Failure(
+        first = handed.batch[0]
+        if led and first.kind and not handed.proposal.m.entries[0].type:
+            self._finish(first, Failure(
                 "REFUSED", "another change is under way; nothing was done"
             ))  # fmt: skip
             return
-        for w in batch:
-            w.queued = False
+        for w in handed.batch:
+            w.handed = False
             if led:
                 w.term = term
             else:
                 w.unknown = True
 
+    def _take_back(self, batch: list[_Write]) -> None:
+        for w in batch:
+            w.queued, w.handed = True, False
+        self._queue.extendleft(reversed(batch))
+
     async def _wait_for(
-        self, sent: Send[_MsgWithResult], batch: list[_Write]
-    ) -> bool:
+        self, sent: Send[_MsgWithResult], handed: _Handed
+    ) -> None:
         """Waits until raft takes a message; not for ever."""
-        left = batch[0].deadline - self._clock.time()
+        left = handed.batch[0].deadline - self._clock.time()
+        taken = False
         try:
             async with self._clock.timeout(max(left, BACK_OFF)):
                 done = Recv(self._node.done)
-                return await select(sent, done) is sent
+                taken = await select(sent, done) is sent
         except TimeoutError:
-            return False
+            pass
+        finally:
+            self._feeding = False
+            if taken:
+                self._note_handed(handed)
+            else:
+                self._take_back(handed.batch)
+        self._wake()
 
-    async def _ask(self) -> None:
+    def _ask(self) -> bool:
+        """Asks for a read index, if raft takes the question at once."""
+        self._round += 1
+        name = self._round.to_bytes(8, "big")
+        question = pb.Message(
+            type=pb.MsgReadIndex, entries=[pb.Entry(data=name)]
+        )
+        if try_select(Send(self._node.recvc, question)) is None:
+            # It is busy with something else: so are we, then.
+            self._wake()
+            return False
         self._asked, self._reads = self._reads, []
         self._asked_at = self._clock.time()
-        self._round += 1
-        self._asked_as = self._round.to_bytes(8, "big")
-        await self._node.read_index(self._asked_as)
+        self._asked_as = name
+        return True
 
     def receive(self, message: pb.Message) -> bool:
         """Takes a message from another node; see `transport.Receiver`."""
+        if (
+            not self._inbox
+            and not self._stepping
+            and message.type is not pb.MsgProp
+            and message.type not in LOCAL_MSGS
+            and try_select(Send(self._node.recvc, message)) is not None
+        ):
+            return True
+        return self._put(message)
+
+    def _put(self, what: pb.Message | int) -> bool:
         if len(self._inbox) >= INBOX:
             return False
-        self._inbox.append(message)
+        self._inbox.append(what)
         self._mail.set()
         return True
 
     async def _step_inbox(self) -> None:
-        inbox, step = self._inbox, self._node.step
+        inbox, node = self._inbox, self._node
         while True:
             await self._mail.wait()
             self._mail.clear()
+            self._stepping = True
             while inbox:
-                await step(inbox.popleft())
+                what = inbox.popleft()
+                if isinstance(what, int):
+                    await node.report_unreachable(what)
+                else:
+                    await node.step(what)
+            self._stepping = False
 
     def unreachable(self, node: int) -> None:
         """Tells raft that a message was dropped."""
-        self.receive(pb.Message(
-            type=pb.MsgUnreachable, from_=node, to=self.id
-        ))  # fmt: skip
+        self._put(node)
 
     def snapshot_sent(self, node: int, ok: bool) -> None:
         """Tells raft how the sending of a snapshot ended."""
@@ -570,7 +678,7 @@ class Replica:
         self.role = state.raft_state
         if self._asked:
             self._ask_again()
-        self._work.set()
+        self._wake()
 
     def _repeat_sessions(self) -> None:
         """Hands over again, to a new leader, what went to the old one.
@@ -606,22 +714,28 @@ class Replica:
         sync: bool,
     ) -> None:
         """Stores entries and hard state, and shows them to raft."""
+        if self._handed:
+            self._collect()
         self._saving = True
+        begin = self._clock.time()
         try:
             await self._logfile.save(hard_state, entries, sync)
         finally:
             self._saving = False
+        took = self._clock.time() - begin
+        if took > SLOW_DISK:
+            _log.warning("the disk took %.1f s for one save", took)
         self.counts["saves"] += 1
         if entries:
             self._storage.append(entries)
         if hard_state is not None:
             self._storage.set_hard_state(hard_state)
             self.term = hard_state.term or 0
-        if self._queue:
-            self._work.set()
 
     def send(self, messages: list[pb.Message]) -> None:
         """Puts messages on their way to other nodes."""
+        if self._handed:
+            self._collect()
         if not messages:
             return
         if self.role is StateLeader and not self._sure():
@@ -639,7 +753,7 @@ class Replica:
         self.applied, self.applied_term = snapshot.index, snapshot.term
         self.conf_state = metadata.conf_state or pb.ConfState()
         for w in self._waiting.values():
-            if w.term:  # It may be in there, unseen.
+            if w.term or w.handed:  # It may be in there, unseen.
                 w.term, w.unknown = 0, True
         _log.info("took over a snapshot of index %d", self.applied)
         self.on_members()
@@ -686,7 +800,7 @@ class Replica:
             w.term, w.queued = 0, True
         self._queue.extendleft(reversed(lost))
         if lost:
-            self._work.set()
+            self._wake()
 
     async def _apply_change(self, e: pb.Entry) -> None:
         change: pb.ConfChangeI
@@ -739,7 +853,7 @@ class Replica:
         if self._due:
             self._serve_due()
         if self._reads and not self._asked:
-            self._work.set()
+            self._wake()
 
     def _serve_due(self) -> None:
         apply, applied = self._machine.apply, self.applied
@@ -753,7 +867,13 @@ class Replica:
         self._due = later
 
     async def snapshot_if_due(self) -> None:
-        """Begins a snapshot if it is time for one, and none is under way."""
+        """Begins a snapshot if it is time for one, and none is under way.
+
+        It is the last step of a round. So what came in meanwhile goes to raft
+        here: then it is in the next round.
+        """
+        if self._queue or self._reads:
+            self._feed()
         if self._snapshotting is not None:
             if not self._snapshotting.done():
                 return

@@ -261,10 +261,10 @@ class Server:
             await clock.sleep(max(0.0, due - clock.time()))
             try:
                 self._node.tick()
+                self.replica.sweep()
             except Exception as problem:
                 self.replica.fail(problem)
                 return
-            self.replica.sweep()
             # Ticks that were missed are not made up for: whoever was
             # stopped for a while must not run for leader at once.
             due = max(due + tick, clock.time())
