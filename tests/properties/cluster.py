@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
+from random import Random
 from zlib import crc32
 
 from port import raftpb as pb
@@ -73,12 +74,7 @@ class Dice:
     """Draws that look random, and are the same each time."""
 
     def __init__(self, seed: int) -> None:
-        self.state = seed
-
-    def intn(self, n: int) -> int:
-        """Return a number below `n`."""
-        self.state = (self.state * 6364136223846793005 + 1) % (1 << 64)
-        return (self.state >> 33) % n
+        self.intn = Random(seed).randrange
 
 
 class Machine:
@@ -469,7 +465,8 @@ class Cluster:
         if node is None:
             return
         machine, disk = node.machine, node.disk
-        upto = machine.index - keep
+        # Raft may not yet know of all that is applied; it reads the rest.
+        upto = min(machine.index, node.raw.raft.raft_log.applied) - keep
         newest = disk.stored_snapshot().index
         if newest < machine.index <= disk.last_index() and upto > newest:
             self._note("compact", id, upto)
@@ -513,7 +510,6 @@ class Cluster:
             self._work(id)
         for node in self.nodes.values():
             self._report_lost_snapshots(node)
-        untold = self._removal_untold()
         goal = b""
         missing = ""
         for rounds in range(1, limit + 1):
@@ -538,7 +534,7 @@ class Cluster:
             if not missing:
                 self.monitor.tell("healed", rounds, "")
                 return
-        if untold:
+        if missing == "nobody leads" and self._removal_untold():
             self.holes += 1
             missing = ""
         self.monitor.tell("healed", limit, missing)

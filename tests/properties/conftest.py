@@ -11,8 +11,8 @@ _COMMON = settings(
 # The same schedules each time: whoever runs the quick suite and changed
 # nothing shall not be the one who meets a new one.
 settings.register_profile(
-    "quick", _COMMON, max_examples=300, derandomize=True, database=None
+    "quick", _COMMON, max_examples=250, derandomize=True, database=None
 )
-settings.register_profile("ci", _COMMON, max_examples=3000, print_blob=True)
+settings.register_profile("ci", _COMMON, max_examples=2500, print_blob=True)
 # One round of `python -m tests.properties`, which goes on and on.
 settings.register_profile("long", _COMMON, max_examples=1000, database=None)

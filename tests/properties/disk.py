@@ -37,7 +37,7 @@ class Write:
         if self.hard_state is not None and not is_empty_hard_state(
             self.hard_state
         ):
-            s.set_hard_state(self.hard_state)
+            put_hard_state(s, self.hard_state)
         s.append(self.entries)
 
 
@@ -57,8 +57,21 @@ class Compaction:
     def put(self, s: MemoryStorage) -> None:
         """Write it."""
         s.create_snapshot(self.index, self.conf_state, self.state)
+        put_hard_state(s, s.initial_state()[0] or pb.HardState())
         if self.upto >= s.first_index():
             s.compact(self.upto)
+
+
+def put_hard_state(s: MemoryStorage, state: pb.HardState) -> None:
+    """Store a hard state, with a commit index not below the snapshot's.
+
+    With asynchronous storage entries are applied, and may be in a snapshot,
+    before the hard state that commits them is written. An application that
+    left it at that could not restart: a commit index before the log's
+    beginning is a panic.
+    """
+    commit = max(state.commit or 0, s._snapshot.index)
+    s.set_hard_state(pb.HardState(state.term or 0, state.vote or 0, commit))
 
 
 class Disk:

@@ -245,8 +245,8 @@ _THREADS = {"append": 7, "apply": 3, "local": 9}
 _NET = {"split": 3, "heal": 3, "cut": 1, "lose": 2, "purge": 2, "beat": 2}
 _CRASH = {"restart": 4, "crash": 1, "part": 5}
 MIXES: dict[str, dict[str, int]] = {
-    "elections": {"both": 6, "campaign": 2, "gather": 12, "settle": 3,
-                  "restart": 5, "write": 2, "read": 2},
+    "elections": {"both": 6, "campaign": 2, "gather": 12, "settle": 2,
+                  "restart": 7},
     "rivals": {"rival": 10, "lonely": 5, "beat": 4, "gather": 2},
     "rivals and snapshots": {
         "rival": 6, "lonely": 6, "beat": 1, "catch up": 5, "talk": 3,
@@ -278,6 +278,7 @@ MIXES: dict[str, dict[str, int]] = {
 NAMES = tuple(MIXES)
 # Mixes for a small scope: with what else they have, the rest would be lost.
 SCOPES: dict[str, dict[str, object]] = {
+    "elections": {},
     "rivals": {"asynchronous": False},
     "rivals and snapshots": {"asynchronous": True},
     "one slow disk": {"asynchronous": True, "nodes": 5},

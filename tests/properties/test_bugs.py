@@ -33,10 +33,10 @@ class Search(NamedTuple):
 
 
 SEARCHES = {
-    "commits_older_terms": Search("rivals", 1, 6000, 12),
-    "votes_for_shorter_logs": Search("crashes", 1, 300),
+    "commits_older_terms": Search("rivals", 3, 6000, 12),
+    "votes_for_shorter_logs": Search("crashes", 1, 1000),
     "votes_twice": Search("elections", 1, 300),
-    "forgets_vote": Search("elections", 3, 3000),
+    "forgets_vote": Search("elections", 1, 3000, 12),
     "ignores_conflict": Search("rivals", 1, 1000, 12),
     "leads_on_a_minority": Search("elections", 1, 300),
     "counts_learners": Search("members", 1, 1000),
@@ -46,8 +46,8 @@ SEARCHES = {
     "counts_one_half": Search("members", 1, 3000),
     "keeps_stale_tail": Search("rivals and snapshots", 1, 6000, 12),
     "heartbeat_beyond_match": Search("rivals", 1, 1000, 12),
-    "commits_past_new_entries": Search("rivals", 1, 6000, 12),
-    "believes_stale_writes": Search("one slow disk", 1, 6000, 12),
+    "commits_past_new_entries": Search("rivals", 6, 6000, 12),
+    "believes_stale_writes": Search("one slow disk", 4, 6000, 12),
 }
 
 
