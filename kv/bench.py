@@ -288,7 +288,7 @@ class _Processes:
         output = (self.folder / f"{self.name}.log").open("ab")
         self.running.append(subprocess.Popen(
             words, stdout=output, stderr=output, stdin=subprocess.DEVNULL,
-            env={**os.environ, **env}, start_new_session=True,
+            env={**os.environ, **env}, process_group=0,
         ))  # fmt: skip
         output.close()
 

@@ -94,7 +94,7 @@ class Member:
             stdout=self._output, stderr=self._output,
             stdin=subprocess.DEVNULL, cwd=cluster.cwd,
             # Not in our group: Ctrl-C is for us, and we stop them in turn.
-            start_new_session=True,
+            process_group=0,
         )  # fmt: skip
         self.paused = False
 
