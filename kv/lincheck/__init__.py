@@ -13,7 +13,8 @@ In the order in which it is best read:
     plain.py      the plain search, for any model (models.py)
     replay.py     checking a witness, which makes a yes worth something
     blocks.py     the fast path, if values are unique
-    search.py     the general path for the store, with states.py
+    search.py     the general path for the store, with states.py, stale.py
+                  and local.py
     check.py      which path for which key
     shrink.py     smaller histories with the same fault
     explain.py    the fault in words

@@ -180,7 +180,6 @@ class _Hard:
         | Generator[int, None, plain.PlainOutcome]
     )
     found: Outcome | None = None
-    looked: int = -1
     steps: int = 0
     outcome: Outcome | plain.PlainOutcome | None = None
 
@@ -194,19 +193,18 @@ class _Hard:
             self.outcome = outcome
             self.steps = outcome.steps
 
-    def look_near(self) -> None:
+    def look_near(self, look: int) -> None:
         """Try to refute a stretch before the return nobody got past."""
         found = self.found
         if self.outcome is not None or found is None:
             return
-        if found.reached == self.looked or not isinstance(
-            self.part, KeyHistory
-        ):
+        if not isinstance(self.part, KeyHistory):
             return
-        self.looked = found.reached
-        if refuted_near(self.part, found.reached):
+        last = refuted_near(self.part, found.reached, look)
+        if last >= 0:
             self.search.close()
-            found.steps, found.local = self.steps, True
+            found.reached, found.local = last, True
+            found.steps = self.steps
             self.outcome = found
 
     def verdict(self, model: Model | None) -> KeyVerdict:
@@ -252,7 +250,7 @@ def _take_turns(
             each.go(min(turn, before + budget - spent))
             spent += each.steps - before
             if turn > _FIRST_TURN:
-                each.look_near()
+                each.look_near(turn // 3)
             if told is not None and turn > _FIRST_TURN:
                 told(
                     f"{len(left)} hard keys, {spent:,} places searched"

@@ -24,6 +24,7 @@ from __future__ import annotations
 from kv.lincheck.history import (
     APPEND,
     CAS,
+    NEVER,
     PUT,
     WRITES,
     KeyHistory,
@@ -36,36 +37,50 @@ from kv.lincheck.values import Truth, Value
 SIZES = (24, 64, 160)
 """How many operations a stretch has, one try after the other."""
 
-_LOOK = 20_000  # places to look at in each try
+AHEAD = (0, 16, 64)
+"""How many returns after the one that nobody got past it ends."""
 
 
 def refuted_near(
-    h: KeyHistory, reached: int, sizes: tuple[int, ...] = SIZES
-) -> bool:
-    """Whether a stretch of a history, up to a return, has no order.
+    h: KeyHistory,
+    reached: int,
+    look: int,
+    sizes: tuple[int, ...] = SIZES,
+    ahead: tuple[int, ...] = AHEAD,
+) -> int:
+    """Look for a stretch that has no order, around a return.
+
+    The search may have turned back before the read that is to blame, for it
+    looks ahead. So the stretch may end somewhat later, too.
 
     Args:
         h: The operations on a key.
         reached: The operation whose return nobody got past so far.
+        look: How many places to look at in each try.
         sizes: How many operations a stretch has, one try after the other.
+        ahead: How many returns later it ends.
 
     Returns:
-        True if that proves that the whole has no order.
+        The operation with whose return a stretch ends that has no order,
+        which proves that the whole has none; or -1.
     """
-    before = until(h, h.ret[reached])
-    calls = [before.call[i] for i in range(len(before)) if before.must[i]]
-    for size in sizes:
-        if size >= len(calls):
-            return False
-        part = stretch(before, calls[-size])
-        steps = search(part)
-        try:
-            while next(steps) < _LOOK:
-                pass
-        except StopIteration as end:
-            if not end.value.linearizable:
-                return True
-    return False
+    ends = [i for i in range(len(h)) if h.ret[i] != NEVER]
+    ends.sort(key=h.ret.__getitem__)
+    here = ends.index(reached)
+    for more in ahead:
+        last = ends[min(here + more, len(ends) - 1)]
+        before = until(h, h.ret[last])
+        calls = [before.call[i] for i in range(len(before)) if before.must[i]]
+        for size in sizes:
+            begin = calls[max(0, len(calls) - size - more)]
+            steps = search(stretch(before, begin))
+            try:
+                while next(steps) < look:
+                    pass
+            except StopIteration as end:
+                if not end.value.linearizable:
+                    return last
+    return -1
 
 
 def stretch(h: KeyHistory, begin: int) -> KeyHistory:

@@ -57,6 +57,8 @@ less is better, so it is compared: a place is pruned if an earlier visit had
 (g) **Stale reads first.** One pass finds the reads whose value had plainly
     been overwritten: see stale.py.
 
+(h) **A stretch alone.** When all this takes long: see local.py.
+
 Where a list can meet a scalar, or an empty list occurs, the rules for lists
 are blunter: every append could be legal or not by what stands there.
 """
