@@ -73,6 +73,7 @@ WAITING: Final = 100_000  # clients' requests at a time
 INBOX: Final = 10_000  # messages from other nodes
 SLOW_DISK: Final = 0.5  # seconds
 TRIES: Final = 4  # to hand a batch over, before a task waits for it
+PATIENCE: Final = 0.5  # seconds until forwarded proposals are dropped
 BACK_OFF: Final = 0.01  # seconds until what raft refused is tried again
 
 _log = logging.getLogger("kv.replica")
@@ -256,6 +257,9 @@ class Replica:
         self._feeding = False  # Whether raft keeps us waiting.
         self._stepping = False
         self._mail = asyncio.Event()
+        self._heard: dict[int, float] = {}
+        self._proposals: deque[pb.Message] = deque()
+        self._proposed = asyncio.Event()
         self._snapshotting: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._reports: set[asyncio.Task[None]] = set()
@@ -266,6 +270,7 @@ class Replica:
         self._transport = transport
         self._tasks = [
             asyncio.create_task(self._guard(self._step_inbox())),
+            asyncio.create_task(self._guard(self._step_proposals())),
             asyncio.create_task(self._guard(self._drive())),
         ]
 
@@ -298,15 +303,15 @@ class Replica:
         """Stops, answers all who wait, and closes the log."""
         self._stopping = True
         self._answer_all()
-        for task in self._tasks[:1]:
+        for task in self._tasks[:2]:
             task.cancel()
-        await asyncio.gather(*self._tasks[:1], return_exceptions=True)
+        await asyncio.gather(*self._tasks[:2], return_exceptions=True)
         if self._tasks:
             try:
                 await self._node.stop()
             except Exception as error:
                 _log.warning("raft had broken down: %s", error)
-            await asyncio.gather(self._tasks[1], return_exceptions=True)
+            await asyncio.gather(self._tasks[2], return_exceptions=True)
         if self._snapshotting is not None:
             self._snapshotting.cancel()
             await asyncio.gather(self._snapshotting, return_exceptions=True)
@@ -608,10 +613,12 @@ class Replica:
 
     def receive(self, message: pb.Message) -> bool:
         """Takes a message from another node; see `transport.Receiver`."""
+        self._heard[message.from_ or NONE] = self._clock.time()
+        if message.type is pb.MsgProp:
+            return self._put_proposal(message)
         if (
             not self._inbox
             and not self._stepping
-            and message.type is not pb.MsgProp
             and message.type not in LOCAL_MSGS
             and try_select(Send(self._node.recvc, message)) is not None
         ):
@@ -624,6 +631,34 @@ class Replica:
         self._inbox.append(what)
         self._mail.set()
         return True
+
+    def heard_from(self, node: int, within: float) -> bool:
+        """Tells whether a node has said anything in the last seconds."""
+        last = self._heard.get(node)
+        return last is not None and self._clock.time() - last < within
+
+    def _put_proposal(self, message: pb.Message) -> bool:
+        # Raft takes none while it knows no leader, and whoever offers one
+        # waits. So they have a queue of their own: were votes and appends to
+        # wait behind one, there would never be a leader again.
+        if len(self._proposals) >= INBOX or self.lead == NONE:
+            return False
+        self._proposals.append(message)
+        self._proposed.set()
+        return True
+
+    async def _step_proposals(self) -> None:
+        while True:
+            await self._proposed.wait()
+            self._proposed.clear()
+            while self._proposals:
+                message = self._proposals.popleft()
+                try:
+                    async with self._clock.timeout(PATIENCE):
+                        await self._node.step(message)
+                except TimeoutError:
+                    # Who forwarded them will say that nobody knows.
+                    self._proposals.clear()
 
     async def _step_inbox(self) -> None:
         inbox, node = self._inbox, self._node

@@ -457,15 +457,17 @@ class Server:
             return
         working = 0
         for id in voters:
-            pr = raft.trk.progress.get(id)
-            new = pr is None
-            active = pr is not None and pr.recent_active
-            working += id == self.replica.id or active or new
+            new = id not in raft.trk.progress
+            working += new or id == self.replica.id or self.works(id)
         if 2 * working <= len(voters):
             raise ValueError(
                 f"of the voters {sorted(voters)} only {working} would be"
                 " at work: no quorum"
             )
+
+    def works(self, node: int) -> bool:
+        """Tells whether another node has been heard of lately."""
+        return self.replica.heard_from(node, 2 * self.options.election)
 
     async def transfer(self, to: int) -> None:
         """Asks the leader to make way."""

@@ -192,11 +192,8 @@ def test_a_change_that_would_cost_the_quorum_is_refused(
             leader = await leader_of(servers)
             dead = next(s for s in servers if s is not leader)
             other = next(s for s in servers if s not in (leader, dead))
-            raft = leader._node.rn.raft
             await dead.close()
-            await until(
-                lambda: not raft.trk.progress[dead.options.node].recent_active
-            )
+            await until(lambda: not leader.works(dead.options.node))
             async with Client([leader.address]) as client:
                 # Of the two that would be left, one does not work.
                 with pytest.raises(Refused, match="no quorum"):
@@ -277,6 +274,34 @@ def makes_sense(body: bytes) -> bool:
         return kind == messages.RAFT and bool(messages.parse_raft(found))
     except ValueError:
         return False
+
+
+def test_proposals_do_not_keep_votes_waiting(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with three(tmp_path) as servers:
+            leader = await leader_of(servers)
+            others = [s for s in servers if s is not leader]
+            # Proposals that come just when there is no leader any more.
+            late = pb.Message(
+                type=pb.MsgProp, from_=leader.options.node,
+                entries=[pb.Entry(data=b"no command")],
+            )  # fmt: skip
+            closing = asyncio.create_task(leader.close())
+            for _ in range(200):
+                for server in others:
+                    late.to = server.options.node
+                    server.replica.receive(late)
+                await asyncio.sleep(0.005)
+            await closing
+            await until(
+                lambda: any(
+                    s.replica.lead == s.options.node for s in others
+                )
+            )
+            wire = await Wire.to(others[0])
+            assert await wire.call("SET", "a", "b") == b"OK"
+
+    asyncio.run(go())
 
 
 def test_messages_survive_the_way() -> None:
