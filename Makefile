@@ -54,7 +54,13 @@ properties: .venv/test.stamp
 
 bench: .venv/test.stamp
 	$(BIN)/python tests/bench/core.py
+	$(BIN)/python -m kv bench
 	$(BIN)/python -m tests.bench.lincheck
+
+# Processes killed under load, many rounds: make soak ROUNDS=1000
+ROUNDS ?= 200
+soak: .venv/test.stamp
+	$(BIN)/python -m tests.kv.processes --rounds $(ROUNDS)
 
 # The versions that everybody gets. The book's are held fixed in the tests'.
 LOCK = .cache/lock/bin/uv pip compile -q --universal --generate-hashes \
