@@ -87,6 +87,7 @@ class Cluster:
                     # Neither elections nor heartbeats from here on.
                     for conf, n in zip(self.confs, self.nodes, strict=True):
                         conf.appendEntriesPeriod = 1000.0
+                        conf.raftMinTimeout = conf.raftMaxTimeout = 1e9
                         n._SyncObj__raftElectionDeadline = float("inf")
                     last = node._SyncObj__getCurrentLogIndex()
                     while self.applied() != [last] * 3:
