@@ -36,7 +36,7 @@ SEARCHES = {
     "commits_older_terms": Search("rivals", 3, 6000, 12),
     "votes_for_shorter_logs": Search("crashes", 1, 1000),
     "votes_twice": Search("elections", 1, 300),
-    "forgets_vote": Search("elections", 1, 3000, 12),
+    "forgets_vote": Search("elections", 5, 3000, 12),
     "ignores_conflict": Search("rivals", 1, 1000, 12),
     "leads_on_a_minority": Search("elections", 1, 300),
     "counts_learners": Search("members", 1, 1000),
