@@ -12,7 +12,7 @@ FACTS := book/upstream/$(TAG).json
 
 export NO_MKDOCS_2_WARNING = 1
 
-.PHONY: help book free site test lint types suite prove fuzz properties bench lock
+.PHONY: help book free site test lint types suite prove fuzz properties bench soak lock
 .SILENT: help .venv/book.stamp .venv/test.stamp .upstream
 
 help:
