@@ -104,7 +104,9 @@ class TestText:
         assert kinds == set(act.Action.__args__)
 
     @given(schedules(size=5))
-    @settings(max_examples=30, derandomize=True, database=None)
+    @settings(
+        max_examples=30, derandomize=True, database=None, deadline=None
+    )
     def test_what_was_run_can_be_read_back(self, schedule: Schedule) -> None:
         ran = run(schedule, ()).schedule
         assert parse(str(ran)) == ran
