@@ -200,10 +200,10 @@ class _Hard:
             return
         if not isinstance(self.part, KeyHistory):
             return
-        last = refuted_near(self.part, found.reached, look)
-        if last >= 0:
+        near = refuted_near(self.part, found.reached, look)
+        if near is not None:
             self.search.close()
-            found.reached, found.local = last, True
+            found.begin, found.reached = near
             found.steps = self.steps
             self.outcome = found
 

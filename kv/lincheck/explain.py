@@ -26,10 +26,11 @@ from kv.lincheck.history import (
     KeyHistory,
     Operation,
 )
+from kv.lincheck.local import stretch
 from kv.lincheck.models import ILLEGAL, Model, Register, State
 from kv.lincheck.plain import PlainOutcome
 from kv.lincheck.search import Outcome, Stuck, finish, search
-from kv.lincheck.shrink import BUDGET, shrink
+from kv.lincheck.shrink import BUDGET, shrink, until
 from kv.lincheck.values import Value, show
 
 
@@ -82,10 +83,12 @@ def explain(
     part = result.history.keys[fault.key]
     if fault.certificate is not None:
         return by_certificate(part, fault.certificate)
-    end: int | None = None
-    if isinstance(fault.outcome, Outcome) and fault.outcome.local:
-        end = part.ret[fault.outcome.reached]
-    return by_search(part, budget, end)
+    found = fault.outcome
+    if isinstance(found, Outcome) and found.begin is not None:
+        # A stretch was enough; what stood there when it began is left open.
+        part = until(part, part.ret[found.reached])
+        return by_search(stretch(part, found.begin), budget, cut=False)
+    return by_search(part, budget)
 
 
 # ------------------------------------------------------- certificates
@@ -287,19 +290,19 @@ _SENTENCES = {
 
 
 def by_search(
-    h: KeyHistory, budget: int = BUDGET, end: int | None = None
+    h: KeyHistory, budget: int = BUDGET, cut: bool = True
 ) -> Explanation:
     """Shrink the history of a key, and tell where its search gets stuck.
 
     Args:
         h: A history that is not linearizable.
         budget: Places that the shrinking may look at.
-        end: A moment, if it is known that there is no order until then.
+        cut: Whether its end may still have to be cut off.
 
     Returns:
         The explanation.
     """
-    small = shrink(h, budget, end)
+    small = shrink(h, budget, cut)
     reached = finish(search(small, watch=-1)).reached
     stuck = finish(search(small, watch=small.ret[reached])).stuck
     place = max(
@@ -307,18 +310,21 @@ def by_search(
     )
     state = _state_after(small, place.order)
     blocked = small[place.blocked]
-    count = len(place.order)
+    # Puts in front of a stretch are no operations of the history.
+    count = sum(small.index[i] >= 0 for i in place.order)
+    anyhow = "" if min(small.index) >= 0 else ", whatever came earlier"
     sentence = (
         f"{_wants(blocked)}, but no order of the operations before it leads"
-        f" there. The longest one does {count} of them, then the key holds"
-        f" {show(state)}, and nothing that could come next helps."
+        f" there{anyhow}. The longest one does {count} of them, then the key"
+        f" holds {show(state)}, and nothing that could come next helps."
     )
     reasons = [
         (small[i], _why(small, i, state, place.blocked))
         for i in _open(small, place)
+        if small.index[i] >= 0
     ]
     conflict = [op for op in small if op.must]
-    support = [op for op in small if not op.must]
+    support = [op for op in small if not op.must and op.index >= 0]
     return Explanation(
         h.key,
         "search",

@@ -47,7 +47,7 @@ def refuted_near(
     look: int,
     sizes: tuple[int, ...] = SIZES,
     ahead: tuple[int, ...] = AHEAD,
-) -> int:
+) -> tuple[int, int] | None:
     """Look for a stretch that has no order, around a return.
 
     The search may have turned back before the read that is to blame, for it
@@ -61,8 +61,8 @@ def refuted_near(
         ahead: How many returns later it ends.
 
     Returns:
-        The operation with whose return a stretch ends that has no order,
-        which proves that the whole has none; or -1.
+        When a stretch begins that has no order, which proves that the whole
+        has none, and the operation with whose return it ends; or None.
     """
     ends = [i for i in range(len(h)) if h.ret[i] != NEVER]
     ends.sort(key=h.ret.__getitem__)
@@ -79,8 +79,8 @@ def refuted_near(
                     pass
             except StopIteration as end:
                 if not end.value.linearizable:
-                    return last
-    return -1
+                    return begin, last
+    return None
 
 
 def stretch(h: KeyHistory, begin: int) -> KeyHistory:

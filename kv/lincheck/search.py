@@ -114,7 +114,8 @@ class Outcome:
             up in any branch.
         stuck: For no, and if asked for, the places with that return.
         steps: How many places were looked at.
-        local: Whether it was refuted by a stretch before that return.
+        begin: If it was refuted by a stretch up to that return (local.py),
+            the moment at which that begins.
     """
 
     linearizable: bool
@@ -122,7 +123,7 @@ class Outcome:
     reached: int = -1
     stuck: list[Stuck] = field(default_factory=list)
     steps: int = 0
-    local: bool = False
+    begin: int | None = None
 
 
 def run(history: KeyHistory) -> Outcome:

@@ -55,26 +55,27 @@ class _Doubt:
                 seen = now
         except StopIteration as end:
             # Setting a search up costs something as well.
-            self.left -= end.value.steps - seen + len(h) // 16
+            self.left -= end.value.steps - seen + len(h) // 2
             return not end.value.linearizable
         return False
 
 
 def shrink(
-    h: KeyHistory, budget: int = BUDGET, end: int | None = None
+    h: KeyHistory, budget: int = BUDGET, cut: bool = True
 ) -> KeyHistory:
     """Find a small part of a key's history that has no order either.
 
     Args:
         h: A history that is not linearizable.
         budget: Places to look at meanwhile.
-        end: A moment, if it is known that there is no order until then.
+        cut: Whether to cut the end off, if that was not done before.
 
     Returns:
         A part of it that is not linearizable; some of its writes optional.
     """
     doubt = _Doubt(budget)
-    h = _shortest(h, doubt) if end is None else until(h, end)
+    if cut:
+        h = _shortest(h, doubt)
     h = _without(h, _core(h, doubt))
     return _noticed(h, doubt)
 
@@ -125,7 +126,10 @@ def _core(h: KeyHistory, doubt: _Doubt) -> list[int]:
             core = core[-few:]
             break
         few *= 2
-    return minimal(core, lambda part: doubt.refuted(_without(h, part)))
+    return minimal(
+        core,
+        lambda part: doubt.left > 0 and doubt.refuted(_without(h, part)),
+    )
 
 
 def minimal(
