@@ -75,7 +75,7 @@ class WeaveExtension(Extension):  # type: ignore[misc]
         )
         # Above the pattern for code in backticks (190).
         md.inlinePatterns.register(
-            GoPattern(md, page.complain), "weave-go", 195
+            GoPattern(md, shelf, page.complain), "weave-go", 195
         )
         md.inlinePatterns.register(RolePattern(ROLE, md), "weave-role", 186)
         md.inlinePatterns.register(

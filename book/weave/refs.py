@@ -2,8 +2,9 @@
 
 In running text, etcd#2461, thesis §3.6 and paper §5.4.2 become links to what
 `book/sources.toml` knows, and `raft.go:891-900` in backticks becomes a link
-to those lines at the pinned tag. What is unknown stops the build. The name of
-a function that has a walk leads to it. :L: becomes the tag of a leader.
+to those lines at the pinned tag; `hashicorp/raft.go:81-95`, to those of
+another codebase. What is unknown stops the build. The name of a function that
+has a walk leads to it. :L: becomes the tag of a leader.
 """
 
 from __future__ import annotations
@@ -21,10 +22,13 @@ from markdown.util import AtomicString  # type: ignore[import-untyped]
 from book.weave import golang
 from book.weave.problems import Refused
 from book.weave.roles import ROLES
-from book.weave.sources import Sources
+from book.weave.sources import REPOSITORIES, Sources
 
-CITED = r"\b((?:etcd|raft|cockroach)#\d+|(?:thesis|paper) §\d+(?:\.\d+)*)"
-GO = r"`([\w/]+\.go:\d[\d,-]*)`"
+CITED = (
+    rf"\b((?:{'|'.join(REPOSITORIES)})#\d+"
+    r"|(?:thesis|paper) §\d+(?:\.\d+)*)"
+)
+GO = r"`([\w/-]+\.go:\d[\d,-]*)`"
 
 SYMBOL = r"`([A-Za-z_][\w.]*)`"
 
@@ -55,21 +59,23 @@ class CitedPattern(InlineProcessor):  # type: ignore[misc]
 
 
 class GoPattern(InlineProcessor):  # type: ignore[misc]
-    """Links `raft.go:891-900`."""
+    """Links `raft.go:891-900` and `hashicorp/raft.go:81-95`."""
 
-    def __init__(self, md: Markdown, complain: Complain):
+    def __init__(self, md: Markdown, shelf: Sources, complain: Complain):
         super().__init__(GO, md)
+        self.shelf = shelf
         self.complain = complain
 
     def handleMatch(self, m: re.Match[str], data: str) -> Found:
         try:
-            ranges = golang.parse(m[1], "port/raft.py")
+            if self.shelf.is_code(m[1]):
+                url = self.shelf.lines(m[1]).url
+            else:
+                url = golang.parse(m[1], "port/raft.py")[0].url
         except Refused as wrong:
             self.complain(wrong, m[1])
             return None, None, None
-        link = ElementTree.Element(
-            "a", {"href": ranges[0].url, "class": "wv-goref"}
-        )
+        link = ElementTree.Element("a", {"href": url, "class": "wv-goref"})
         ElementTree.SubElement(link, "code").text = AtomicString(m[1])
         return link, m.start(0), m.end(0)
 

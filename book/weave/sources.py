@@ -1,14 +1,16 @@
 """What a note may rest on, and that it exists.
 
-Four kinds of evidence, told apart by how they are written:
+Five kinds of evidence, told apart by how they are written:
 
     tests/port/test_raft.py::test_name   a test of ours
     etcd#2461, raft#11, cockroach#18601  an issue or pull request upstream
     thesis 3.6.2                         a section of Ongaro's thesis
     paper 5.4.2                          a section of the Raft paper
+    hashicorp/raft.go:81-95              lines of another codebase, pinned
 
 Tests are looked up in our own files. The others are looked up in
-`book/sources.toml`, where somebody has written down, once, what each says.
+`book/sources.toml`, where somebody has written down, once, what each says; of
+another codebase, its tag and how many lines each file has there.
 """
 
 from __future__ import annotations
@@ -23,14 +25,25 @@ from pathlib import Path
 from book.weave.problems import Refused
 
 _TEST = re.compile(r"(?P<file>tests/[\w/]+\.py)::(?P<name>[\w:]+)(?:\[.*\])?")
-_THREAD = re.compile(r"(?P<repo>etcd|raft|cockroach)#(?P<number>\d+)")
 _SECTION = re.compile(r"(?P<work>thesis|paper) §?(?P<number>\d+(?:\.\d+)*)")
+_LINES = re.compile(
+    r"(?P<code>[a-z]+)/(?P<file>[\w/.-]+):(?P<spans>\d[\d,-]*)"
+)
+_SPAN = re.compile(r"(\d+)(?:-(\d+))?")
 
-_REPOSITORIES = {
+# The short name before the number of an issue or pull request.
+REPOSITORIES = {
     "etcd": "https://github.com/etcd-io/etcd",
     "raft": "https://github.com/etcd-io/raft",
     "cockroach": "https://github.com/cockroachdb/cockroach",
+    "hashicorp": "https://github.com/hashicorp/raft",
+    "consul": "https://github.com/hashicorp/consul",
+    "nomad": "https://github.com/hashicorp/nomad",
+    "vault": "https://github.com/hashicorp/vault",
 }
+_THREAD = re.compile(
+    rf"(?P<repo>{'|'.join(REPOSITORIES)})#(?P<number>\d+)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +85,54 @@ class Sources:
             return self._thread(written, thread["repo"], thread["number"])
         if section := _SECTION.fullmatch(written):
             return self._section(section["work"], section["number"])
+        if self.is_code(written):
+            return self.lines(written)
         raise Refused(
             f"evidence {written!r} is of no kind known here",
             "cite a test, etcd#NUMBER, raft#NUMBER, thesis N or paper N",
         )
+
+    def is_code(self, written: str) -> bool:
+        """Tells whether `written` names lines of another codebase."""
+        found = _LINES.fullmatch(written)
+        if found is None:
+            return False
+        return found["code"] in self._known.get("code", {})
+
+    def lines(self, written: str) -> Evidence:
+        """Returns lines of another codebase, as `hashicorp/raft.go:81-95`.
+
+        Raises:
+            Refused: the file is not known here, or has no such lines.
+        """
+        found = _LINES.fullmatch(written)
+        if found is None:
+            raise Refused(
+                f"{written!r} names no lines", "write hashicorp/raft.go:81-95"
+            )
+        code = self._known["code"][found["code"]]
+        file = found["file"]
+        if file not in code["files"]:
+            raise Refused(
+                f"{code['title']} has no file {file} that is known here",
+                "add it to book/sources.toml with the number of its lines",
+            )
+        total, spans = code["files"][file], []
+        for part in found["spans"].split(","):
+            span = _SPAN.fullmatch(part)
+            first, last = (
+                (int(span[1]), int(span[2] or span[1])) if span else (0, 0)
+            )
+            if not 1 <= first <= last <= total:
+                raise Refused(
+                    f"{found['code']}/{file} has no lines {part}",
+                    f"it has {total}",
+                )
+            spans.append((first, last))
+        first, last = spans[0]
+        end = f"-L{last}" if last > first else ""
+        url = f"{code['url']}/{file}#L{first}{end}"
+        return Evidence(written, f"{code['title']}, {file}", url)
 
     def _test(self, file: str, name: str) -> Evidence:
         path = self.root / file
@@ -95,7 +152,7 @@ class Sources:
                 f"{written} is not in book/sources.toml",
                 "read it, and write there what it says",
             )
-        url = f"{_REPOSITORIES[repo]}/{known['kind']}/{number}"
+        url = f"{REPOSITORIES[repo]}/{known['kind']}/{number}"
         return Evidence(written, f"{known['says']} ({known['year']})", url)
 
     def _section(self, work: str, number: str) -> Evidence:

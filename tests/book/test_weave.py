@@ -63,6 +63,12 @@ kind = "pull"
 year = 2015
 says = "a vote stays"
 
+[code.other]
+title = "other/raft v1"
+url = "https://example.org/other/v1"
+[code.other.files]
+"raft.go" = 90
+
 [thesis]
 url = "https://example.org/thesis"
 [thesis.sections]
@@ -193,6 +199,17 @@ def test_running_text_links_what_it_cites(root: Path) -> None:
     assert 'href="https://github.com/etcd-io/etcd/pull/2461"' in html
     assert 'href="https://example.org/thesis"' in html
     assert f'href="{golang.BLOB}raft.go#L891"' in html
+
+
+def test_lines_of_another_codebase_are_cited_alike(root: Path) -> None:
+    note = (
+        "- ! `def become_follower`: Key.\n\n"
+        "  Evidence: other/raft.go:5-9.\n"
+    )
+    html = convert(root, walk(note) + "\nSee `other/raft.go:12`.\n")
+    assert 'href="https://example.org/other/v1/raft.go#L5-L9"' in html
+    assert 'href="https://example.org/other/v1/raft.go#L12"' in html
+    assert "other/raft v1, raft.go" in html
 
 
 def test_a_walk_in_fenced_code_is_only_shown(root: Path) -> None:
@@ -328,6 +345,14 @@ REFUSALS = {
     "no such section": (
         walk(KEY + "\n  Evidence: thesis 99.9."),
         "page.md:6: the thesis has no section 99.9",
+    ),
+    "no such file elsewhere": (
+        "Text, and `other/fsm.go:1`.\n",
+        "page.md:4: other/raft v1 has no file fsm.go that is known here",
+    ),
+    "no such lines elsewhere": (
+        "Text, and `other/raft.go:80-91`.\n",
+        "page.md:4: other/raft.go has no lines 80-91",
     ),
     "cited in passing": (
         "Text.\n\nMore of etcd#2 here.\n",
