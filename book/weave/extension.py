@@ -129,16 +129,31 @@ class _Page:
         """Returns where each symbol that has a walk is explained.
 
         By its name in its file, as `Raft.reset`, and by the last part of it,
-        as `reset`. Of two that share a name, the first has it. On other
-        pages, these are links to the pages' sources, which the generator
-        turns into addresses.
+        as `reset`. Of those that share a last part, this page's has it, then
+        raft's own. A single word that is a method elsewhere, as `term` or
+        `entries`, is more often a field, and goes by its whole name only.
+        On other pages, these are links to the pages' sources, which the
+        generator turns into addresses.
         """
         found: dict[str, str] = {}
+        short: dict[str, tuple[int, str]] = {}
         for home, woven in self.walked():
             name = woven.symbol.name
             found.setdefault(name, home)
-            found.setdefault(name.rpartition(".")[2], home)
-        return found
+            owner, _, last = name.rpartition(".")
+            rank = 2
+            if home.startswith("#"):
+                rank = 0
+            elif woven.symbol.path == "port/raft.py":
+                rank = 1
+            elif owner and "_" not in last:
+                continue
+            short[last] = min(
+                short.get(last, (rank, home)),
+                (rank, home),
+                key=lambda ranked: ranked[0],
+            )
+        return {last: home for last, (_, home) in short.items()} | found
 
     def walked(self) -> Iterator[tuple[str, WovenWalk]]:
         """Yields every walk of the book, and a link to it from here."""
