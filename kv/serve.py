@@ -17,6 +17,7 @@ import ssl
 import sys
 from argparse import Namespace
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from kv.command_line import (
@@ -30,7 +31,8 @@ from kv.command_line import (
 )
 from kv.parts import DataError, Parts, load_parts
 from kv.server import Options, Server
-from kv.world import real_world
+from kv.skew import SkewedClock
+from kv.world import World, real_world
 from port.errors import RaftPanic
 
 PORT = 7000
@@ -74,6 +76,9 @@ def add_arguments(parser: Parser) -> None:
         " see `python -m kv certs`")
     add("--parts", default=None, metavar="MODULE:NAME",
         help="build the node of these parts")
+    add("--clock-control", default=None, metavar="FILE",
+        help="for tests: a file that says how fast this node's clock runs;"
+        " see kv/skew.py")
     add("--verbose", action="store_true", help="say more")
 
 
@@ -195,9 +200,9 @@ class _RaftLog:
         raise RaftPanic(format % args if args else format)
 
 
-async def serve(options: Options) -> int:
+async def serve(options: Options, world: World) -> int:
     """Runs a node until a signal stops it; returns the exit code."""
-    server = Server(options, real_world())
+    server = Server(options, world)
     loop = asyncio.get_running_loop()
     for number_ in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number_, server.stopping.set)
@@ -256,4 +261,7 @@ def main(argv: list[str]) -> int:
         chosen = options(args)
     except (ValueError, OSError) as error:
         return complain(error)
-    return run(serve(chosen))
+    world = real_world()
+    if args.clock_control is not None:
+        world = replace(world, clock=SkewedClock(args.clock_control))
+    return run(serve(chosen, world))
