@@ -10,7 +10,7 @@ cannot come next although it must, and why none of the others helps.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kv.lincheck.blocks import Certificate
 from kv.lincheck.check import KeyVerdict, Result
@@ -86,9 +86,27 @@ def explain(
     found = fault.outcome
     if isinstance(found, Outcome) and found.begin is not None:
         # A stretch was enough; what stood there when it began is left open.
-        part = until(part, part.ret[found.reached])
-        return by_search(stretch(part, found.begin), budget, cut=False)
-    return by_search(part, budget)
+        begun = until(part, part.ret[found.reached])
+        story = by_search(stretch(begun, found.begin), budget, cut=False)
+    else:
+        story = by_search(part, budget)
+    _tell_returns(story, part)
+    return story
+
+
+def _tell_returns(story: Explanation, part: KeyHistory) -> None:
+    """Tell when writes returned that were still open at the conflict.
+
+    The search looked no further, so to it their outcome was unknown. A
+    reader knows better, and the conflict stands all the more.
+    """
+    ends = dict(zip(part.index, part.ret, strict=True))
+
+    def told(op: Operation) -> Operation:
+        return replace(op, ret=ends[op.index]) if op.unknown else op
+
+    story.support = [told(op) for op in story.support]
+    story.reasons = [(told(op), why) for op, why in story.reasons]
 
 
 # ------------------------------------------------------- certificates

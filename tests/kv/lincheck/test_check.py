@@ -66,6 +66,18 @@ def test_an_illegal_log_is_explained_by_a_small_conflict():
         assert "needs" in why
 
 
+def test_a_write_still_open_at_the_conflict_is_told_with_its_return():
+    late = put(5, 4, 100)
+    ops = [put(1, 0, 1), put(1, 2, 3), late, get(5, 6, 7), get(1, 8, 9)]
+    explanation = explain(check(History.of(ops)))
+    assert explanation is not None
+    assert explanation.rule == "search"
+    told = {op.value: op for op in explanation.support}[5]
+    assert told.ret == late.ret
+    assert told.weak
+    assert not told.unknown
+
+
 def test_only_the_key_at_fault_is_explained():
     ops = [put(1, 0, 1), get(1, 2, 3)]
     other = [
