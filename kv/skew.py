@@ -6,15 +6,15 @@ way in, `python -m kv serve --clock-control FILE`. Without the option nothing
 here is used. With it, the node's clock looks at the file now and then, and
 runs as it says:
 
-    {"rate": 2.5, "ahead": 0.7, "strobe": 0.2}
+    {"rate": 2.5, "ahead": 0.7}
 
 `rate` is how many of its seconds pass in one; `ahead` by how many seconds it
-was put forward, all in all, so a larger one is a jump; with `strobe`, the rate
-turns into its inverse and back, every so many real seconds. What is not given
-is as in a clock that is right, and so is all of it while there is no file.
+was put forward, all in all, so if that becomes more, the clock jumps. What is
+not given is as in a clock that is right, and so is all of it while there is no
+file.
 
-The store relies on time never going back. So if `ahead` becomes less, this
-clock stands still until it is what it should be; only `wall` goes back.
+The store relies on time never going back. So if `ahead` becomes less, only
+what people read of the clock goes back.
 """
 
 from __future__ import annotations
@@ -39,12 +39,10 @@ class Setting(NamedTuple):
     Attributes:
         rate: Its seconds in one real second.
         ahead: Seconds by which it was put forward, all in all.
-        strobe: Real seconds until the rate turns into its inverse; 0: never.
     """
 
     rate: float = 1.0
     ahead: float = 0.0
-    strobe: float = 0.0
 
 
 RIGHT: Final = Setting()
@@ -66,11 +64,11 @@ def read_setting(text: str) -> Setting:
     """
     found = json.loads(text)
     if not isinstance(found, dict) or set(found) - set(Setting._fields):
-        raise ValueError(f"not rate, ahead and strobe: {text!r}")
+        raise ValueError(f"not rate and ahead: {text!r}")
     if not all(isinstance(v, (int, float)) for v in found.values()):
         raise ValueError(f"not numbers: {text!r}")
     setting = Setting(**found)
-    if not RATES[0] <= setting.rate <= RATES[1] or setting.strobe < 0:
+    if not RATES[0] <= setting.rate <= RATES[1]:
         raise ValueError(f"no clock runs so: {text!r}")
     return setting
 
@@ -96,11 +94,9 @@ class SkewedClock:
         self._wall = wall
         self._setting = RIGHT
         self._stamp: tuple[int, int] | None = None
-        self._real = self._begin = monotonic()
-        self._shown = self._real  # What it would show at `_real`, not ahead.
+        self._real = self._shown = monotonic()
         self._rate = 1.0
-        self._turned = self._real
-        self._last = self._real
+        self._date = wall() - self._shown
         self._look_at = 0.0
 
     @property
@@ -113,24 +109,14 @@ class SkewedClock:
         now = self._monotonic()
         if now >= self._look_at:
             self._look(now)
-        shown = self._at(now)
-        if shown > self._last:
-            self._last = shown
-        return self._last
+        return self._shown + (now - self._real) * self._rate
 
     def wall(self) -> float:
         """Returns the date, as far off as the clock is."""
-        now = self._monotonic()
-        if now >= self._look_at:
-            self._look(now)
-        return self._wall() + self._at(now) - now
-
-    def _at(self, now: float) -> float:
-        shown = self._shown + (now - self._real) * self._rate
-        return shown + self._setting.ahead
+        return self.time() + self._date
 
     def _look(self, now: float) -> None:
-        """Looks at the file, and whether it is time for a turn."""
+        """Looks whether the file has changed."""
         self._look_at = now + LOOK
         try:
             stat = os.stat(self._path)
@@ -140,9 +126,6 @@ class SkewedClock:
         if stamp != self._stamp:
             self._stamp = stamp
             self._obey(now, self._read() if stamp is not None else RIGHT)
-        strobe = self._setting.strobe
-        if strobe and now - self._turned >= strobe:
-            self._run_at(now, 1 / self._rate)
 
     def _read(self) -> Setting:
         try:
@@ -152,13 +135,12 @@ class SkewedClock:
             return self._setting  # Whoever writes it will try again.
 
     def _obey(self, now: float, setting: Setting) -> None:
+        jump = setting.ahead - self._setting.ahead
+        self._shown += (now - self._real) * self._rate + max(jump, 0.0)
+        self._date += min(jump, 0.0)
+        self._real = now
+        self._rate = setting.rate
         self._setting = setting
-        self._run_at(now, setting.rate)
-
-    def _run_at(self, now: float, rate: float) -> None:
-        self._shown += (now - self._real) * self._rate
-        self._real = self._turned = now
-        self._rate = rate
 
     async def sleep(self, seconds: float) -> None:
         """Returns after so many seconds of this clock."""
