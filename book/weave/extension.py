@@ -25,22 +25,26 @@ from markdown.treeprocessors import (  # type: ignore[import-untyped]
     Treeprocessor,
 )
 
-from book.weave import figures, render, scenes
+from book.weave import back, figures, render, scenes
 from book.weave.pages import GATE, PAGES, ROOT, Book
-from book.weave.place import WovenWalk
+from book.weave.place import WovenWalk, line_of
 from book.weave.problems import Problem, Refused, WeaveError
 from book.weave.refs import (
     ROLE,
     CitedPattern,
     GoPattern,
+    LinePattern,
     RolePattern,
     SymbolPattern,
 )
-from book.weave.walks import Figure, Scene
+from book.weave.walks import Figure, Generated, Scene
 from port.rafttest.record import Home
 
 _MARK = "\x02weave:{}\x03"
 _MARKED = re.compile("^\x02weave:(\\d+)\x03$")
+
+
+Block = WovenWalk | Figure | Scene | Generated
 
 
 class WeaveExtension(Extension):  # type: ignore[misc]
@@ -77,6 +81,9 @@ class WeaveExtension(Extension):  # type: ignore[misc]
         md.inlinePatterns.register(
             GoPattern(md, shelf, page.complain), "weave-go", 195
         )
+        md.inlinePatterns.register(
+            LinePattern(md, page.line, page.complain), "weave-line", 196
+        )
         md.inlinePatterns.register(RolePattern(ROLE, md), "weave-role", 186)
         md.inlinePatterns.register(
             SymbolPattern(md, lambda: page.homes), "weave-symbol", 194
@@ -88,6 +95,7 @@ def _book(root: Path, pages: str, gate: tuple[str, ...]) -> Book:
     inputs = [*(root / pages).rglob("*.md"), *(root / "port").rglob("*.py")]
     inputs += [*(root / "tests").rglob("*.py"), root / "book/sources.toml"]
     inputs += (root / scenes.FOLDER).glob("*.txt")
+    inputs += [*(root / "port").rglob("*.md"), *(root / "kv").rglob("*.py")]
     stamp = max(file.stat().st_mtime_ns for file in inputs)
     return _book_at(root, pages, gate, stamp)
 
@@ -109,7 +117,7 @@ class _Page:
         self.text = ""
         self.homes: dict[str, str] = {}
         self.walks: list[WovenWalk] = []
-        self.blocks: list[tuple[int, int, WovenWalk | Figure | Scene]] = []
+        self.blocks: list[tuple[int, int, Block]] = []
 
     def locate(self, text: str) -> None:
         """Finds the page's file by its text: a generator tells no name.
@@ -174,6 +182,23 @@ class _Page:
             for link, woven in self.walked()
         }
 
+    def line(self, name: str, anchor: str) -> str:
+        """Returns a link to a line of a walk.
+
+        Args:
+            name: A symbol, or the last part of its name.
+            anchor: Text of its code.
+
+        Raises:
+            Refused: it has no walk, or no such text.
+        """
+        for home, woven in self.walked():
+            known = woven.symbol.name
+            if name in (known, known.rpartition(".")[2], str(woven.symbol)):
+                id = line_of(woven, anchor)
+                return f"{home.partition('#')[0]}#{id}"
+        raise Refused(f"{name} has no walk", "name a symbol that has one")
+
     def complain(self, wrong: Refused, text: str) -> None:
         """Stops the build for something in running text."""
         before = self.text.partition(text)[0]
@@ -210,6 +235,7 @@ class _Cut(Preprocessor):  # type: ignore[misc]
             *((w.walk.first, w.walk.last, w) for w in here.walks),
             *((f.first, f.last, f) for f in here.figures),
             *((s.first, s.last, s) for s in here.scenes),
+            *((g.first, g.last, g) for g in here.generated),
         ]
         self.page.blocks.sort(key=lambda block: block[0])
         kept: list[str] = []
@@ -250,6 +276,10 @@ class _Fill(BlockProcessor):  # type: ignore[misc]
             except Refused as wrong:
                 line = self.page.offset + block.first
                 raise WeaveError([wrong.at(self.page.name, line)]) from wrong
+            return
+        if isinstance(block, Generated):
+            desk = back.Desk(self.page.book, self.page.walked())
+            back.make(parent, block.name, desk, self._parse, stash)
             return
         self.figures += 1
         figures.draw(parent, block.name, self.figures, block.caption, stash)

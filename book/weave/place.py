@@ -129,6 +129,26 @@ def weave(
     return WovenWalk(walk, source, symbol, bare, tuple(placed)), problems
 
 
+def line_of(woven: WovenWalk, anchor: str) -> str:
+    """Returns the id of the line on which `anchor` begins.
+
+    Args:
+        woven: The walk that shows it.
+        anchor: Text of the code; the first match counts.
+
+    Raises:
+        Refused: it is nowhere in the code.
+    """
+    text = _Text(woven.source, woven.symbol)
+    at = text.find(" ".join(anchor.split()), 1, 0)
+    if at < 0:
+        raise Refused(
+            f"`{anchor}` is nowhere in the code of {woven.symbol.name}",
+            "copy the anchor from the code as it is now",
+        )
+    return woven.symbol.line_id(text.line_at(at))
+
+
 def _start(
     note: Note, text: _Text, after: int, starts: list[tuple[Note, int]]
 ) -> tuple[int, int]:

@@ -34,6 +34,8 @@ SYMBOL = r"`([A-Za-z_][\w.]*)`"
 
 ROLE = r"(?<!\S):([FPCL]):(?!\w)"
 
+WALKED = r"\[([^\[\]]+)\]\(<walk:(\S+) ([^>]+)>\)"
+
 Complain = Callable[[Refused, str], None]
 Found = tuple[ElementTree.Element | None, int | None, int | None]
 
@@ -77,6 +79,30 @@ class GoPattern(InlineProcessor):  # type: ignore[misc]
             return None, None, None
         link = ElementTree.Element("a", {"href": url, "class": "wv-goref"})
         ElementTree.SubElement(link, "code").text = AtomicString(m[1])
+        return link, m.start(0), m.end(0)
+
+
+class LinePattern(InlineProcessor):  # type: ignore[misc]
+    """Links `[so](<walk:NAME TEXT>)` to a line of the walk of `NAME`."""
+
+    def __init__(
+        self,
+        md: Markdown,
+        find: Callable[[str, str], str],
+        complain: Complain,
+    ):
+        super().__init__(WALKED, md)
+        self.find = find
+        self.complain = complain
+
+    def handleMatch(self, m: re.Match[str], data: str) -> Found:
+        try:
+            home = self.find(m[2], m[3])
+        except Refused as wrong:
+            self.complain(wrong, f"<walk:{m[2]} {m[3]}>")
+            return None, None, None
+        link = ElementTree.Element("a", {"href": home, "class": "wv-to-line"})
+        link.text = m[1]
         return link, m.start(0), m.end(0)
 
 

@@ -201,6 +201,13 @@ def test_running_text_links_what_it_cites(root: Path) -> None:
     assert f'href="{golang.BLOB}raft.go#L891"' in html
 
 
+def test_running_text_leads_to_the_very_line_of_a_walk(root: Path) -> None:
+    link = "[the `door`](<walk:become_follower self.term = term>)"
+    html = convert(root, walk(NOTE) + f"\nSee {link}.\n")
+    assert 'href="#toy.Toy.become_follower.4"' in html
+    assert "the <code>door</code></a>" in html
+
+
 def test_lines_of_another_codebase_are_cited_alike(root: Path) -> None:
     note = (
         "- ! `def become_follower`: Key.\n\n"
@@ -361,6 +368,14 @@ REFUSALS = {
     "Go in passing": (
         "Text, and `raft.go:99999`.\n",
         "page.md:4: raft.go has no lines 99999",
+    ),
+    "a line of no walk": (
+        "Text, [so](<walk:reset self.term = term>).\n",
+        "page.md:4: reset has no walk",
+    ),
+    "a line of other text": (
+        walk(NOTE) + "\nText, [so](<walk:become_follower elsewhere>).\n",
+        "page.md:10: `elsewhere` is nowhere in the code of",
     ),
     "no such figure": (
         "::: figure none\nCaption.\n:::\n",
