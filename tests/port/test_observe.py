@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import reduce
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 import port.bootstrap
+import port.node
 import port.raft
 import port.rawnode
 from port import raftpb as pb
+from port.node import _Node
 from port.raft import Config, Raft
-from port.rafttest.observe import Transition, WatchedRawNode, watch
+from port.rafttest.observe import (
+    Transition,
+    WatchedRawNode,
+    watch,
+    watch_loop,
+)
 from port.rawnode import RawNode
 from port.storage import MemoryStorage
+from tests.port.loops import on_loop, settle, spawn
+from tests.port.raft.nodes import storage
+from tests.port.test_node import R1, config, elect, ready
 from tests.properties.actions import Schedule, parse
 from tests.properties.cluster import Cluster
 from tests.properties.generate import schedules
@@ -249,3 +261,117 @@ def test_of_two_nodes_only_the_watched_one_is_told_of() -> None:
     assert not seen
     watched.campaign()
     assert {t.family for t in seen} >= {"role", "vote", "role-message"}
+
+
+Moves = list[tuple[str, str, str]]
+
+
+@asynccontextmanager
+async def looped(
+    moves: Moves, ids: list[int], **fields: object
+) -> AsyncIterator[_Node]:
+    """A node that runs and is watched until the end of the block."""
+    n = _Node(RawNode(config(storage(ids), **fields)))
+
+    def sink(t: Transition) -> None:
+        assert (t.family, t.symbol) == ("node loop", "_Node._run")
+        moves.append((t.from_, t.cause, t.to))
+
+    with watch_loop(n, sink):
+        n.start()
+        await settle()
+        yield n
+        await n.stop()
+
+
+IDLE, OFFER, HAS = (
+    "nothing to hand out", "a Ready on offer", "the application has it",
+)  # fmt: skip
+WAIT, TAKEN = "proposals wait", "proposals taken"
+
+
+@on_loop
+async def test_the_loop_of_a_node_is_seen() -> None:
+    moves: Moves = []
+    async with looped(moves, [1, 2]) as n:
+        assert not moves
+        await n.step(pb.Message(type=pb.MsgHeartbeat, from_=2, term=1))
+        await settle()
+        assert moves == [(IDLE, "recvc", OFFER), (WAIT, "recvc", TAKEN)]
+        moves.clear()
+        n.tick()
+        await settle()
+        assert moves == [(OFFER, "tickc", OFFER)]
+        moves.clear()
+        await ready(n)
+        n.tick()
+        await n.status()
+        await n.forget_leader()
+        await settle()
+        assert moves == [(OFFER, "readyc", HAS), (TAKEN, "recvc", WAIT)]
+        moves.clear()
+        await n.advance()
+        await settle()
+        assert moves == [(HAS, "advancec", OFFER)]
+        await ready(n)
+        await n.advance()
+        await settle()
+        assert moves[-1] == (HAS, "advancec", IDLE)
+        moves.clear()
+    assert moves == [(IDLE, "stop", "stopped")]
+
+
+@on_loop
+async def test_asynchronous_writes_never_wait_for_advance() -> None:
+    moves: Moves = []
+    async with looped(moves, [1], async_storage_writes=True) as n:
+        await n.campaign()
+        await ready(n)
+        await settle()
+    assert moves == [
+        (IDLE, "recvc", OFFER), (OFFER, "readyc", IDLE),
+        (IDLE, "stop", "stopped"),
+    ]  # fmt: skip
+
+
+@on_loop
+async def test_who_is_removed_takes_no_proposals() -> None:
+    moves: Moves = []
+    async with looped(moves, [1, 2]) as n:
+        await n.step(pb.Message(type=pb.MsgHeartbeat, from_=2, term=1))
+        await n.apply_conf_change(R1)
+        await settle()
+        assert (TAKEN, "confc", WAIT) in moves
+
+
+@on_loop
+async def test_a_sole_voter_is_let_in_by_advance() -> None:
+    moves: Moves = []
+    store = storage([1])
+    n = _Node(RawNode(config(store)))
+    with watch_loop(n, lambda t: moves.append(t[1:4])):
+        n.start()
+        await elect(n, store)
+        await n.stop()
+    assert (WAIT, "advancec", TAKEN) in moves
+
+
+@on_loop
+async def test_another_nodes_loop_is_not_told_of() -> None:
+    moves: Moves = []
+    async with looped(moves, [1, 2]):
+        other = _Node(RawNode(config(storage([1, 2]))))
+        other.start()
+        await other.step(pb.Message(type=pb.MsgHeartbeat, from_=2, term=1))
+        proposing = spawn(other.propose(b"x"))
+        await settle()
+        await proposing
+        await other.stop()
+        assert not moves
+
+
+def test_the_loop_is_as_it_was_afterwards() -> None:
+    before = port.node.select
+    with watch_loop(_Node(RawNode(config(storage([1])))), print):
+        assert port.node.select is not before
+    assert port.node.select is before

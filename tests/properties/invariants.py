@@ -297,15 +297,22 @@ class LeaderAppendOnly(Invariant):
             return
         if not (before.leads() and after.leads()):
             return
-        if before.term != after.term or before.terms is after.terms:
+        if before.term != after.term or before.entries is after.entries:
             return
         cut = after.base - before.base
-        was = before.terms[cut:] if cut >= 0 else before.terms
-        now = after.terms if cut >= 0 else after.terms[-cut:]
-        if cut < 0 or now[: len(was)] != was:
+        was = before.entries[cut:] if cut >= 0 else before.entries
+        now = after.entries if cut >= 0 else after.entries[-cut:]
+        # What an entry holds counts, not only its term: a leader may not
+        # replace an entry of its own term either.
+        edge = before.terms[cut : cut + 1]
+        if (
+            cut < 0
+            or now[: len(was)] != was
+            or (edge and edge != after.terms[:1])
+        ):
             raise self.broken(
-                f"leader {after.id} had entries of terms {was} from index"
-                f" {max(before.base, after.base)} on, now {now}"
+                f"leader {after.id} had {was} from index"
+                f" {max(before.base, after.base) + 1} on, now {now}"
             )
 
 

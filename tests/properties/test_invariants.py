@@ -190,6 +190,14 @@ class TestLeaderAppendOnly:
         with broken(4):
             LeaderAppendOnly().saw(leader(1, 3, 1, 1), leader(1, 3, 1, 3))
 
+    def test_it_replaces_an_entry_of_its_own_term(self) -> None:
+        before = leader(1, 2, 1, 2)
+        other = [*before.entries[:1], pb.Entry(2, 2, data=b"else")]
+        after = View(1, term=2, role=StateLeader, entries=other)
+        assert before.terms == after.terms
+        with broken(4):
+            LeaderAppendOnly().saw(before, after)
+
     def test_it_has_more_than_before_its_first_entry(self) -> None:
         before = View(
             1, term=2, role=StateLeader, base=1, base_term=1,
