@@ -18,8 +18,9 @@ and gets the code of that symbol whole, a note beside its lines, and links to
 the lines of the Go. Without the exclamation mark a note is a note like most;
 `#2` after an anchor picks its second match; what is indented belongs to the
 note. `::: figure roles`, a caption and `:::` draw a figure. `::: scenario
-one-day act=2`, a caption and `:::` play an act of a script. How it all comes
-about, file by file:
+one-day act=2`, a caption and `:::` play an act of a script. `::: generated
+messages` and `:::` stand for what `back/` makes of code and data. How it all
+comes about, file by file:
 
     walks.py     reads such blocks from a page: text in, values out
     python.py    knows the symbols of a Python file and their lines
@@ -32,6 +33,7 @@ about, file by file:
     figures.py   gives a figure its number and caption
     scenes.py    runs a scenario, and makes a player of it
     render.py    builds the elements of a walk
+    back/        makes the tables of the back matter, and the cheat sheet
     pages.py     all pages together: one home for each symbol, and coverage
     extension.py hands all this to Python-Markdown
     facts.py     makes and reads the facts about upstream's files

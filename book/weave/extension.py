@@ -26,6 +26,7 @@ from markdown.treeprocessors import (  # type: ignore[import-untyped]
 )
 
 from book.weave import back, figures, render, scenes
+from book.weave.back.desk import Desk
 from book.weave.pages import GATE, PAGES, ROOT, Book
 from book.weave.place import WovenWalk, line_of
 from book.weave.problems import Problem, Refused, WeaveError
@@ -278,7 +279,7 @@ class _Fill(BlockProcessor):  # type: ignore[misc]
                 raise WeaveError([wrong.at(self.page.name, line)]) from wrong
             return
         if isinstance(block, Generated):
-            desk = back.Desk(self.page.book, self.page.walked())
+            desk = Desk(self.page.book, self.page.walked())
             back.make(parent, block.name, desk, self._parse, stash)
             return
         self.figures += 1

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from book.weave import facts, figures, golang, python, scenes, walks
+from book.weave import back, facts, figures, golang, python, scenes, walks
 from book.weave.counterparts import read_ledger
 from book.weave.facts import say_ranges
 from book.weave.golang import GoRange
 from book.weave.place import WovenWalk, weave
 from book.weave.problems import Problem, Refused
 from book.weave.sources import Sources
-from book.weave.walks import Figure, Misread, Scene, Walk
+from book.weave.walks import Figure, Generated, Misread, Scene, Walk
 
 ROOT = Path(__file__).parents[2]
 PAGES = "book/pages"
@@ -55,6 +55,7 @@ class Page:
         walks: The walks that could be woven, in order.
         figures: The figures, in order.
         scenes: The scenarios that it plays, in order.
+        generated: What the build makes for it, in order.
         problems: What stands in the way of the rest.
     """
 
@@ -63,6 +64,7 @@ class Page:
     walks: tuple[WovenWalk, ...]
     figures: tuple[Figure, ...]
     scenes: tuple[Scene, ...]
+    generated: tuple[Generated, ...]
     problems: tuple[Problem, ...]
 
 
@@ -118,6 +120,7 @@ class Book:
         woven: list[WovenWalk] = []
         drawn: list[Figure] = []
         played: list[Scene] = []
+        made: list[Generated] = []
         problems: list[Problem] = []
         for found in walks.read(text.splitlines()):
             if isinstance(found, Misread):
@@ -134,6 +137,12 @@ class Book:
                     played.append(found)
                 except Refused as unknown:
                     problems.append(unknown.at(name, found.first))
+            elif isinstance(found, Generated):
+                try:
+                    back.check(found.name)
+                    made.append(found)
+                except Refused as unknown:
+                    problems.append(unknown.at(name, found.first))
             else:
                 one, wrong = weave(found, name, self.root, self.shelf)
                 problems += wrong
@@ -145,6 +154,7 @@ class Book:
             tuple(woven),
             tuple(drawn),
             tuple(played),
+            tuple(made),
             tuple(problems),
         )
 

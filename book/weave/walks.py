@@ -1,4 +1,4 @@
-"""The blocks of a page, walks, figures and scenarios, read into values.
+"""The blocks of a page, walks, figures and the like, read into values.
 
 Nothing here knows Python, Go or HTML. The grammar is the one shown in the
 package's docstring, and no more.
@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from book.weave.problems import Refused
 
-_OPEN = re.compile(r"^::: (?P<kind>walk|figure|scenario)\b(?P<rest>.*)$")
+_OPEN = re.compile(
+    r"^::: (?P<kind>walk|figure|scenario|generated)\b(?P<rest>.*)$"
+)
 _CLOSE = re.compile(r"^:::\s*$")
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
 _TARGET = re.compile(r"^ (?P<path>\S+\.py) (?P<name>\S+)$")
@@ -119,6 +121,24 @@ class Scene:
     caption: str
 
 
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What the build makes of data and code, in place of the block.
+
+    Attributes:
+        first: The line of the page with the opening `:::`.
+        last: The line with the closing one.
+        name: Which one.
+    """
+
+    first: int
+    last: int
+    name: str
+
+
+Block = Walk | Figure | Scene | Generated
+
+
 class Misread(Refused):
     """A block that is not written as a walk; it knows its line."""
 
@@ -127,7 +147,7 @@ class Misread(Refused):
         self.line = line
 
 
-def read(lines: Sequence[str]) -> Iterator[Walk | Figure | Scene | Misread]:
+def read(lines: Sequence[str]) -> Iterator[Block | Misread]:
     """Yields the blocks of a page in order, and what cannot be read.
 
     Fenced code is passed over, so that a page can show what a walk is.
@@ -154,6 +174,9 @@ def read(lines: Sequence[str]) -> Iterator[Walk | Figure | Scene | Misread]:
                 yield _walk(lines, at, end, opened["rest"])
             elif kind == "scenario":
                 yield _scene(lines, at, end, opened["rest"])
+            elif kind == "generated":
+                name = opened["rest"].strip()
+                yield Generated(at + 1, end + 1, name)
             else:
                 caption = " ".join(lines[at + 1 : end]).strip()
                 name = opened["rest"].strip()
