@@ -30,7 +30,7 @@ PAGE = Path(__file__).parents[2] / "book" / "pages" / "quorum.md"
 def rows(first: str) -> list[list[str]]:
     """Returns the cells of the page's table whose first cell is `first`."""
     lines = iter(PAGE.read_text(encoding="utf-8").splitlines())
-    found = []
+    found: list[list[str]] = []
     for line in lines:
         if line.startswith(f"| {first}"):
             for row in lines:
