@@ -1,0 +1,16 @@
+"""Real processes under faults, and a verdict: `python -m kv chaos`.
+
+In the order in which it is best read:
+
+    links.py    proxies between nodes: cut, slow, stuck, narrow, broken
+    nodes.py    the processes: killed, paused, their clocks, disks, members
+    damage.py   a log with a torn end, or with a bit turned
+    injure.py   actions of `kv.faults`, carried out on links and nodes
+    run.py      a run from the start to the verdict
+    view.py     what is shown meanwhile
+    report.py   the page that is written at the end
+
+Nothing is done inside the servers: they are `kv serve` as it is. Whatever
+hurts them comes from outside, but for their clock, which is told to run
+wrongly by way of `kv.skew`.
+"""
