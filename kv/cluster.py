@@ -541,6 +541,8 @@ def parse(argv: list[str]) -> tuple[Namespace, list[str]]:
     add("--election", type=seconds, default=0.5, metavar="TIME",
         help="until a follower campaigns: one to two times this (500ms)")
     add("--reads", choices=["safe", "lease", "stale"], default="safe")
+    add("--async-writes", action="store_true",
+        help="let raft go on while the disk works")
     add("--snapshot-every", type=number, default=None, metavar="ENTRIES")
     add("--parts", default=None, metavar="MODULE:NAME",
         help="build the nodes of these parts")
@@ -553,6 +555,8 @@ def parse(argv: list[str]) -> tuple[Namespace, list[str]]:
         "--heartbeat", str(args.heartbeat), "--election", str(args.election),
         "--reads", args.reads,
     ]  # fmt: skip
+    if args.async_writes:
+        arguments.append("--async-writes")
     if args.snapshot_every is not None:
         arguments += ["--snapshot-every", str(args.snapshot_every)]
     if args.parts is not None:

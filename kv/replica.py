@@ -932,7 +932,10 @@ class Replica:
             self._storage.create_snapshot(index, metadata.conf_state, None)
         except SnapOutOfDate:
             return
-        trim(self._storage, index, self._tail)
+        # Not beyond what raft has heard to be applied: it may yet look for
+        # changes of the configuration from there on.
+        heard = self._node.rn.raft.raft_log.applied
+        trim(self._storage, min(index, heard + self._tail), self._tail)
         self.snapshot_index = index
 
 

@@ -65,6 +65,8 @@ def add_arguments(parser: Parser) -> None:
         help="safe: ask a quorum each time. lease: trust that the clocks run"
         " at the same speed. stale: answer from what is there; such reads"
         " may be old, it is for seeing the difference")
+    add("--async-writes", action="store_true",
+        help="let raft go on while its disk works; see kv/drive_async.py")
     add("--timeout", type=seconds, default=5.0, metavar="TIME",
         help="how long a client waits at most (5s)")
     add("--snapshot-every", type=number, default=None, metavar="ENTRIES",
@@ -160,11 +162,17 @@ def options(args: Namespace) -> Options:
         except OSError as error:
             raise ValueError(f"--tls {args.tls}: {error}") from error
     parts = load_parts(args.parts) if args.parts is not None else Parts()
+    if args.async_writes and parts.drive is not Parts().drive:
+        raise ValueError(
+            "--async-writes has a loop of its own, and --parts brings one,"
+            " too: leave one of them out"
+        )
     return Options(
         node=args.id, cluster=args.cluster, folder=args.data,
         address=args.listen, peer_address=where, members=peers,
         join=args.join, heartbeat=args.heartbeat, election=args.election,
-        reads=args.reads, timeout=args.timeout,
+        reads=args.reads, async_writes=args.async_writes,
+        timeout=args.timeout,
         snapshot_every=args.snapshot_every, password=password,
         server_tls=server_tls, client_tls=client_tls, parts=parts,
         logger=_RaftLog(),

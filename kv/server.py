@@ -33,6 +33,7 @@ from kv.commands import (
     list_keys,
 )
 from kv.commands import count as count_keys
+from kv.drive_async import drive_async
 from kv.messages import Address, member_list, parse_members
 from kv.packing import pack, unpack
 from kv.parts import (
@@ -96,6 +97,8 @@ class Options:
         election: Seconds without one until a follower campaigns; each time
             between one and two times as long.
         reads: `safe`, `lease` or `stale`.
+        async_writes: Let raft go on while its disk works; `kv.drive_async`
+            takes the place of the loop among the parts.
         timeout: How long a client waits at most, in seconds.
         snapshot_every: Entries between snapshots; `None`: as the part says.
         password: What clients have to say first; `None`: nothing.
@@ -115,6 +118,7 @@ class Options:
     heartbeat: float = 0.1
     election: float = 1.0
     reads: str = "safe"
+    async_writes: bool = False
     timeout: float = 5.0
     snapshot_every: int | None = None
     password: str | None = None
@@ -192,6 +196,8 @@ class Server:
         every = o.snapshot_every
         if every is not None:
             parts = replace(parts, snapshot_due=snapshot_every(every))
+        if o.async_writes:
+            parts = replace(parts, drive=drive_async)
         tail = TAIL if every is None else min(TAIL, every // 2)
         replica = self.replica = Replica(
             o.node, world, parts, found, timeout=o.timeout,
@@ -224,6 +230,7 @@ class Server:
             heartbeat_tick=max(1, round(o.heartbeat / tick)),
             storage=found.storage,
             applied=found.applied,
+            async_storage_writes=o.async_writes,
             max_size_per_msg=1 << 18,
             max_committed_size_per_ready=1 << 19,
             max_uncommitted_entries_size=1 << 28,

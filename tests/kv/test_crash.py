@@ -22,11 +22,11 @@ WRITES = 24
 QUICK = {"heartbeat": 0.002, "election": 0.004, "snapshot_every": 8}
 
 
-async def begin(disk: SimDisk) -> Server:
+async def begin(disk: SimDisk, ahead: bool) -> Server:
     """Start a node on a disk; raises what stops it."""
     real = real_world()
     world = World(real.clock, disk, real.network, random.Random(1))
-    server = Server(options("node", **QUICK), world)
+    server = Server(options("node", async_writes=ahead, **QUICK), world)
     await server.start()
     return server
 
@@ -74,13 +74,13 @@ async def found(server: Server) -> dict[int, bytes]:
     return answers
 
 
-async def life(hook: Hook) -> tuple[SimDisk, list[int]]:
+async def life(hook: Hook, ahead: bool) -> tuple[SimDisk, list[int]]:
     """Run a node until it has written all, or its machine stops."""
     disk = SimDisk(hook, reserves=False)
     answered: list[int] = []
     server = None
     try:
-        server = await begin(disk)
+        server = await begin(disk, ahead)
         answered = await write_all(server)
         await server.close()
     except (Crashed, OSError):
@@ -91,9 +91,11 @@ async def life(hook: Hook) -> tuple[SimDisk, list[int]]:
     return disk, answered
 
 
-async def afterlife(disk: SimDisk, answered: list[int]) -> None:
+async def afterlife(
+    disk: SimDisk, answered: list[int], ahead: bool
+) -> None:
     """Start again; what was answered must be there."""
-    server = await begin(disk)
+    server = await begin(disk, ahead)
     there = await found(server)
     assert set(answered) <= set(there)
     # The one under way may be there; none behind it was ever asked for.
@@ -102,33 +104,41 @@ async def afterlife(disk: SimDisk, answered: list[int]) -> None:
     await server.close()
 
 
-def operations() -> int:
+def operations(ahead: bool) -> int:
     """How many operations a life without faults takes."""
-    disk, answered = asyncio.run(life(no_fault))
+    disk, answered = asyncio.run(life(no_fault, ahead))
     assert len(answered) == WRITES
     return disk.operations
 
 
+# With and without waiting for the disk: see kv/drive_async.py.
+both = pytest.mark.parametrize(
+    "ahead", [False, True], ids=["in-turn", "ahead"]
+)
+
+
+@both
 @pytest.mark.parametrize("part", range(4))
-def test_the_power_may_go_at_any_operation(part: int) -> None:
+def test_the_power_may_go_at_any_operation(part: int, ahead: bool) -> None:
     async def go() -> None:
         for at in range(part, count, 4):
-            disk, answered = await life(crash_at(at))
+            disk, answered = await life(crash_at(at), ahead)
             dice = random.Random(at)
-            await afterlife(disk.restart(dice), answered)
+            await afterlife(disk.restart(dice), answered, ahead)
 
-    count = operations()
+    count = operations(ahead)
     assert count > 60
     asyncio.run(go())
 
 
-def test_a_failure_at_any_operation_stops_the_node_and_loses_nothing() -> (
-    None
-):
+@both
+def test_a_failure_at_any_operation_stops_the_node_and_loses_nothing(
+    ahead: bool,
+) -> None:
     async def go() -> None:
         for at in range(0, count, 5):
-            disk, answered = await life(fail_at(at, 5))
-            await afterlife(disk.restart(random.Random(at)), answered)
+            disk, answered = await life(fail_at(at, 5), ahead)
+            await afterlife(disk.restart(random.Random(at)), answered, ahead)
 
-    count = operations()
+    count = operations(ahead)
     asyncio.run(go())

@@ -33,9 +33,10 @@ async def status(server: Server) -> Any:
     return found
 
 
-def test_any_node_serves_any_request(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ahead", [False, True], ids=["in-turn", "ahead"])
+def test_any_node_serves_any_request(tmp_path: Path, ahead: bool) -> None:
     async def go() -> None:
-        async with three(tmp_path) as servers:
+        async with three(tmp_path, async_writes=ahead) as servers:
             await leader_of(servers)
             wires = [await Wire.to(s) for s in servers]
             for n in range(30):
@@ -106,7 +107,10 @@ def test_a_leader_that_loses_its_followers_says_what_it_knows(
     asyncio.run(go())
 
 
-def test_a_follower_far_behind_is_sent_a_snapshot(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ahead", [False, True], ids=["in-turn", "ahead"])
+def test_a_follower_far_behind_is_sent_a_snapshot(
+    tmp_path: Path, ahead: bool
+) -> None:
     async def go() -> None:
         ports = free_ports(3)
         members = {i: ("127.0.0.1", p) for i, p in enumerate(ports, 1)}
@@ -115,6 +119,7 @@ def test_a_follower_far_behind_is_sent_a_snapshot(tmp_path: Path) -> None:
             return serving(
                 tmp_path / str(i), node=i, members=members,
                 peer_address=members[i], snapshot_every=100,
+                async_writes=ahead,
             )  # fmt: skip
 
         value = "v" * 100_000
