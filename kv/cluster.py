@@ -52,6 +52,9 @@ class Member:
         self.join = join
         self.address: Address = ("127.0.0.1", cluster.base + id - 1)
         self.peer: Address = ("127.0.0.1", self.address[1] + PEER_OFFSET)
+        # Where it listens itself, if others have to dial somewhere else.
+        self.peer_listen: Address | None = None
+        self.arguments: list[str] = []
         self.folder = cluster.folder / str(id)
         self.paused = False
         self.status: Status | None = None
@@ -81,15 +84,16 @@ class Member:
             f"{m.id}={m.peer[0]}:{m.peer[1]}"
             for m in cluster.members.values()
         )
+        host, port = self.peer_listen or self.peer
         self._output = (cluster.folder / f"{self.id}.log").open("ab")
         self._process = subprocess.Popen(
             [
-                sys.executable, "-m", "kv", "serve", "--id", str(self.id),
+                *cluster.command, "--id", str(self.id),
                 "--cluster", str(cluster.id), "--data", str(self.folder),
                 "--listen", f"127.0.0.1:{self.address[1]}",
-                "--peer-listen", f"127.0.0.1:{self.peer[1]}",
+                "--peer-listen", f"{host}:{port}",
                 "--peers", peers, *(["--join"] if self.join else []),
-                *cluster.arguments,
+                *cluster.arguments, *self.arguments,
             ],
             stdout=self._output, stderr=self._output,
             stdin=subprocess.DEVNULL, cwd=cluster.cwd,
@@ -193,6 +197,7 @@ class Cluster:
         self.folder = folder
         self.base = base
         self.arguments = arguments
+        self.command = [sys.executable, "-m", "kv", "serve"]
         self.cwd = Path(__file__).parents[1]
         self.members: dict[int, Member] = {}
         for id in range(1, nodes + 1):
