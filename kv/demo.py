@@ -254,7 +254,7 @@ def picture(story: Story) -> str:
     height = chart + CHART + 48
 
     def x(t: float) -> float:
-        return LEFT + (WIDTH - LEFT - 10) * t / end
+        return LEFT + (WIDTH - LEFT - 24) * t / end
 
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {height}" role="img"'
@@ -283,12 +283,15 @@ def picture(story: Story) -> str:
             f'<text class="axis" x="{x(t):.1f}" y="{chart + CHART + 18}"'
             f' text-anchor="middle">{t:.1f} s</text>'
         )
+    free = 0.0  # where the next number has room
     for number, event in enumerate(story.events, 1):
+        place = max(x(event.time), free)
+        free = place + 16
         parts.append(
             f'<line class="event" x1="{x(event.time):.1f}" y1="{top - 6}"'
             f' x2="{x(event.time):.1f}" y2="{chart + CHART}"><title>'
             f"{html.escape(event.text)}</title></line>"
-            f'<text class="axis" x="{x(event.time):.1f}" y="{top - 10}"'
+            f'<text class="axis" x="{place:.1f}" y="{top - 10}"'
             f' text-anchor="middle">{number}</text>'
         )
     return "".join(parts) + "</svg>"
@@ -341,7 +344,7 @@ def _chart(
     out = [
         f'<text class="label" x="8" y="{y + 12}">commit</text>'
         f'<text class="axis" x="8" y="{y + 28}">{most}</text>'
-        f'<line class="hair" x1="{LEFT}" y1="{y + CHART}" x2="{WIDTH - 10}"'
+        f'<line class="hair" x1="{LEFT}" y1="{y + CHART}" x2="{WIDTH - 24}"'
         f' y2="{y + CHART}"/>'
     ]
     for row, (id, looks) in enumerate(sorted(story.looks.items())):
