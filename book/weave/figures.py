@@ -16,6 +16,7 @@ from book.weave import (
     ranks,
     roles,
     stops,
+    storing,
     timelines,
     turns,
 )
@@ -27,6 +28,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "handover": handing.HANDOVER.svg,
     "members": members.majorities,
     "flow": flow.svg,
+    "order": storing.order,
     "overlap": overlap.svg,
     "ranks": ranks.svg,
     "read": timelines.READ.svg,

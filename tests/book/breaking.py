@@ -8,36 +8,41 @@ from __future__ import annotations
 
 import inspect
 import textwrap
+from types import ModuleType
 
 import pytest
 
 from port import raft
-from port.raft import Raft
 
 
 def breaks(
-    monkeypatch: pytest.MonkeyPatch, name: str, text: str, other: str
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    text: str,
+    other: str,
+    module: ModuleType = raft,
 ) -> None:
-    """Puts `other` where `text` is in a method or function of `port.raft`.
+    """Puts `other` where `text` is in a method or function of a module.
 
     Args:
         monkeypatch: Undoes it when the test is over.
         name: `Raft.reset` or `leader_beat`.
         text: What must be in it exactly once.
         other: What shall be there instead.
+        module: The module; `port.raft` if it is not said.
     """
     owner, _, last = name.rpartition(".")
-    of_class = owner == "Raft"
-    function = getattr(Raft if of_class else raft, last)
+    home = getattr(module, owner) if owner else module
+    function = getattr(home, last)
     source = inspect.getsource(function)
     assert source.count(text) == 1, f"{name} has {source.count(text)}: {text}"
     code = textwrap.dedent(source.replace(text, other))
-    namespace = dict(vars(raft))
+    namespace = dict(vars(module))
     head = "from __future__ import annotations\n"
     exec(compile(head + code, name, "exec"), namespace)
     broken = namespace[last]
-    monkeypatch.setattr(Raft if of_class else raft, last, broken)
-    for table in vars(raft).values():
+    monkeypatch.setattr(home, last, broken)
+    for table in vars(module).values():
         if not isinstance(table, dict):
             continue
         for key, handler in list(table.items()):
