@@ -10,7 +10,7 @@ for as long as a block runs:
 
 The schedules are in the language of `tests/properties/actions.py`: a line of
 setup, then a line an action. Their invariants are those of
-`tests/properties/invariants.py`.
+`port/rafttest/invariants.py`.
 """
 
 from __future__ import annotations
