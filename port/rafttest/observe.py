@@ -13,7 +13,7 @@ and which function of the port decided so (`symbol`):
     read-index    a read's way to its answer
     transfer      a leader's way of handing over
     vote          votes given and refused, elections won and lost
-    node loop     the channels that the task of `port.node` has armed
+    node-loop     the channels that the task of `port.node` has armed
 
     seen = []
     node = watch(RawNode(config), seen.append)
@@ -41,6 +41,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from port import raft as core
 from port import raftpb as pb
+from port.errors import ProposalDropped, RaftPanic
 from port.log import RaftLog
 from port.raft import (
     Raft,
@@ -51,8 +52,8 @@ from port.raft import (
 )
 from port.rawnode import RawNode
 from port.read_only import ReadOnly
-from port.tracker import Progress
-from port.types import Peer, Ready, SnapshotStatus
+from port.tracker import Inflights, Progress, StateReplicate
+from port.types import EntryID, Peer, Ready, SnapshotStatus
 
 if TYPE_CHECKING:
     from port.chan import Case
@@ -180,20 +181,48 @@ _WRAPPED: Final[tuple[tuple[type, str], ...]] = (
     (Raft, "become_follower"), (Raft, "become_candidate"),
     (Raft, "become_pre_candidate"), (Raft, "become_leader"),
     (Raft, "reset"), (Raft, "abort_leader_transfer"),
-    (Raft, "switch_to_config"), (Raft, "send"),
-    (RaftLog, "append"), (RaftLog, "commit_to"), (RaftLog, "applied_to"),
-    (RaftLog, "accept_applying"), (RaftLog, "accept_unstable"),
-    (RaftLog, "stable_to"), (RaftLog, "stable_snap_to"),
-    (RaftLog, "restore"),
+    (Raft, "switch_to_config"), (Raft, "send"), (Raft, "restore"),
+    (Raft, "maybe_send_snapshot"), (Raft, "apply_conf_change"),
+    (RawNode, "accept_ready"), (RawNode, "advance"),
+    (RaftLog, "append"), (RaftLog, "maybe_append"), (RaftLog, "commit_to"),
+    (RaftLog, "applied_to"), (RaftLog, "accept_applying"),
+    (RaftLog, "accept_unstable"), (RaftLog, "stable_to"),
+    (RaftLog, "stable_snap_to"), (RaftLog, "restore"),
     (Progress, "become_probe"), (Progress, "become_replicate"),
     (Progress, "become_snapshot"), (Progress, "sent_entries"),
-    (Progress, "maybe_update"), (Progress, "maybe_decr_to"),
+    (Progress, "maybe_decr_to"), (Inflights, "free_le"),
     (ReadOnly, "add_request"), (ReadOnly, "maybe_advance"),
 )  # fmt: skip
 _METHODS: Final = tuple(
     (owner, name, vars(owner)[name]) for owner, name in _WRAPPED
 )
 _STEP: Final = vars(Raft)["step"]
+_REFUSE: Final = core._refuse_conf_change
+
+_ROLES: Final = {
+    StateFollower: "follower",
+    StatePreCandidate: "pre-candidate",
+    StateCandidate: "candidate",
+    StateLeader: "leader",
+}
+_CAMPAIGNS: Final = (StateCandidate, StatePreCandidate)
+# Which machine stands still, and where, when such a method panics.
+_BREAKS: Final = {
+    "RaftLog.append": ("entry", "committed"),
+    "RaftLog.maybe_append": ("entry", "committed"),
+    "RaftLog.commit_to": ("entry", "uncommitted"),
+    "RaftLog.applied_to": ("entry", "applying"),
+    "RaftLog.accept_applying": ("entry", "committed"),
+    "Raft.restore": ("snapshot", "none"),
+    "Raft.maybe_send_snapshot": ("snapshot", "wanted"),
+    "RawNode.accept_ready": ("node-loop", "the application has it"),
+    "RawNode.advance": ("node-loop", "asynchronous writes"),
+}
+_REFUSED: Final = {
+    "possible": "refused: one pending",
+    "must": "refused: still joint",
+    "not": "refused: not joint",
+}
 
 
 # Where a read was that is answered because of such a message.
@@ -212,10 +241,11 @@ class Marks:
     """What is known of a node; each field is compared by itself."""
 
     __slots__ = (
-        "applied", "applying", "commit", "config", "confirmed", "first",
-        "in_progress", "last", "offset", "pending_conf", "progress",
-        "read_states", "snapshot", "standing", "state", "term",
-        "transferee", "unconfirmed", "vote", "waiting_reads",
+        "active", "applied", "applying", "commit", "config", "confirmed",
+        "first", "in_progress", "last", "lead", "offset", "paused",
+        "pending_conf", "progress", "read_states", "snapshot",
+        "snapshot_index", "standing", "state", "term", "transferee",
+        "unconfirmed", "vote", "waiting_reads",
     )  # fmt: skip
 
     def __init__(self, r: Raft) -> None:
@@ -224,28 +254,42 @@ class Marks:
         self.state = r.state
         self.term = r.term
         self.vote = r.vote
+        self.lead = r.lead
         self.transferee = r.lead_transferee
         self.pending_conf = r.pending_conf_index
         self.offset = unstable.offset
         self.in_progress = unstable.offset_in_progress
         self.snapshot = _snapshot_state(log)
+        self.snapshot_index = unstable.snapshot and unstable.snapshot.index
         self.first = log.storage.first_index()
         self.last = log.last_index()
         self.commit = log.committed
         self.applying = log.applying
         self.applied = log.applied
+        self.paused = log.applying_ents_paused
         self.config = config_kind(r)
         self.standing = standing(r)
         self.waiting_reads = len(r.pending_read_index_messages)
         self.unconfirmed = len(r.read_only.unconfirmed_reads)
         self.confirmed = r.read_only.confirmed_reads
         self.read_states = len(r.read_states)
-        leads = r.state is StateLeader
-        self.progress = {
-            id: f"{pr.state}" + " paused" * pr.msg_app_flow_paused
-            for id, pr in r.trk.progress.items()
-            if leads and id != r.id
-        }
+        self.progress: dict[int, str] = {}
+        self.active: dict[int, bool] = {}
+        if r.state is StateLeader:
+            for id, pr in r.trk.progress.items():
+                if id != r.id:
+                    self.progress[id] = progress_state(pr)
+                    self.active[id] = pr.recent_active
+
+    @property
+    def role(self) -> str:
+        """The role's name."""
+        return _ROLES[self.state]
+
+    @property
+    def leader(self) -> str:
+        """Whether a leader is known."""
+        return "leader known" if self.lead else "no leader known"
 
 
 def _snapshot_state(log: RaftLog) -> str:
@@ -254,6 +298,16 @@ def _snapshot_state(log: RaftLog) -> str:
     if log.unstable.snapshot_in_progress:
         return "in progress"
     return "received"
+
+
+def progress_state(pr: Progress) -> str:
+    """Returns `probe`, `replicate` or `snapshot`, and what holds it up."""
+    full = pr.state is StateReplicate and pr.inflights.full()
+    return (
+        str(pr.state).removeprefix("State").lower()
+        + ", full" * full
+        + ", paused" * pr.msg_app_flow_paused
+    )
 
 
 def config_kind(r: Raft) -> str:
@@ -281,20 +335,33 @@ class Observer:
         sink: Who is told.
         causes: The messages and calls that are being handled, the innermost
             last.
+        messages: The messages among them.
         told: The node that is to take over was told to campaign.
         handler: The function that deals with the message at hand.
         halfway: Not 0 while the role is being left and the next one not yet
             entered: nothing of that is worth a look.
+        campaigns: How often the node has stood for election, or asked first.
     """
 
     def __init__(self, raft: Raft, sink: Sink) -> None:
         self.raft = raft
         self.sink = sink
         self.causes: list[str] = []
+        self.messages: list[pb.Message] = []
         self.marks = Marks(raft)
         self.told = False
         self.handler = ""
         self.halfway = 0
+        self.campaigns = 0
+        self._panic: RaftPanic | None = None
+        self._timeout_now = False
+        self._wrappers = [
+            (owner, name, self._wrapped(owner, name, method))
+            for owner, name, method in _METHODS
+        ]
+        self.causes = ["restart" if raft.term else "start"]
+        self._tell("role", "off", "follower", "Raft.__init__")
+        self.causes = []
 
     @contextmanager
     def during(self, call: str) -> Iterator[None]:
@@ -310,12 +377,14 @@ class Observer:
         self.causes.append("compact")
         self.look()  # what the application did to the storage meanwhile
         self.causes[0] = call
-        for owner, name, method in _METHODS:
-            setattr(owner, name, self._wrapped(name, method))
+        for owner, name, wrapper in self._wrappers:
+            setattr(owner, name, wrapper)
         Raft.step = self._stepper()  # type: ignore
+        core._refuse_conf_change = self._refuse
         try:
             yield
         finally:
+            core._refuse_conf_change = _REFUSE
             Raft.step = _STEP  # type: ignore
             for owner, name, method in _METHODS:
                 setattr(owner, name, method)
@@ -323,43 +392,40 @@ class Observer:
             self.causes.clear()
 
     def _wrapped(
-        self, name: str, method: Callable[..., object]
+        self, owner: type, name: str, method: Callable[..., object]
     ) -> Callable[..., object]:
         """Returns a method that looks at the node once it is through."""
-        if name == "append":
-
-            def append(log: RaftLog, ents: list[pb.Entry]) -> object:
-                if ents and log is self.raft.raft_log:
-                    self._replaced(ents[0].index or 0)
-                result = method(log, ents)
-                self.look()
-                return result
-
-            return append
-        if name == "send":
-
-            def send(r: Raft, m: pb.Message) -> object:
-                result = method(r, m)
-                self._sent(m)
-                self.look()
-                return result
-
-            return send
-
-        if name == "reset":
-
-            def reset(r: Raft, term: int) -> object:
-                self.halfway += 1
-                try:
-                    return method(r, term)
-                finally:
-                    self.halfway -= 1
-
-            return reset
+        before: Callable[..., object] = _nothing
+        after: Callable[..., None] | None = None
+        if owner is RaftLog and name == "append":
+            before = self._replaced
+        elif owner is RaftLog and name == "stable_to":
+            before, after = self._reported, self._ignored
+        elif owner is Raft and name == "send":
+            after = self._sent
+        elif owner is Raft and name == "restore":
+            before, after = self._restoring, self._restored
+        elif owner is Raft and name == "maybe_send_snapshot":
+            after = self._snapshot_tried
+        elif owner is Raft and name.startswith("become_"):
+            before, after = self._becoming, self._became
+        halts = owner is Raft and name == "reset"
+        qualified = f"{owner.__name__}.{name}"
 
         def wrapped(*args: object) -> object:
-            result = method(*args)
-            self.look()
+            known = before(*args)
+            self.halfway += halts
+            try:
+                result = method(*args)
+            except RaftPanic as panic:
+                self._broken(panic, qualified, args)
+                raise
+            finally:
+                self.halfway -= halts
+            if after is not None:
+                after(known, result, *args)
+            if not halts:
+                self.look()
             return result
 
         return wrapped
@@ -380,47 +446,109 @@ class Observer:
         r = self.raft
         kind = m.type or pb.MsgHup
         self.look()
-        before = r.state
-        vote = r.vote
-        commit, term = r.raft_log.committed, r.term
+        before = self.marks
         queued = len(r.msgs)
         promised = len(r.msgs_after_append)
-        changes = [bool(e.type) for e in m.entries]
+        campaigns = self.campaigns
+        acks = dict(r.read_only.acks)
+        refusal = _why_not(r) if kind in (pb.MsgHup, pb.MsgTimeoutNow) else ""
         outer, self.handler = self.handler, handler_of(r, m)
         self.causes.append(str(kind))
+        self.messages.append(m)
+        dropped = False
         try:
             _STEP(r, m)
+        except ProposalDropped:
+            dropped = True
+            raise
+        except RaftPanic as panic:
+            if self._panic is not panic and kind is pb.MsgProp:
+                self._panic = panic
+                self._tell("entry", "proposed", "panic", self.handler)
+            raise
         finally:
             self.look()
-            self._tell("role-message", before, r.state, self.handler)
+            handler = self.handler
+            self.sink(
+                Transition(
+                    "role-message", before.role,
+                    f"{kind}, term {relation(m, before.term)}",
+                    self.marks.role, handler,
+                )
+            )  # fmt: skip
             if kind is pb.MsgVote or kind is pb.MsgPreVote:
-                self._voted(m, r.msgs_after_append[promised:], vote, term)
+                self._voted(m, r.msgs_after_append[promised:], before)
             elif kind is pb.MsgVoteResp or kind is pb.MsgPreVoteResp:
-                self._counted(m, before)
-            elif kind is pb.MsgSnap and self.marks.snapshot == "none":
-                ahead = r.raft_log.committed > commit
-                self._tell(
-                    "snapshot", "none",
-                    "fast-forwarded" if ahead else "ignored", "Raft.restore",
-                )  # fmt: skip
+                self._counted(before)
             elif kind is pb.MsgReadIndex:
                 self._asked(r.msgs[queued:])
-            elif kind is pb.MsgProp and before is StateLeader:
-                now = [bool(e.type) for e in m.entries]
-                if changes != now:
-                    self._tell(
-                        "configuration", "proposed", "refused",
-                        "_prop_conf_change",
-                    )  # fmt: skip
+            elif kind is pb.MsgReadIndexResp:
+                if len(r.read_states) == before.read_states:
+                    self._tell("read-index", "forwarded", "dropped", handler)
+            elif kind is pb.MsgHeartbeatResp:
+                self._acknowledged(acks)
+            elif kind is pb.MsgProp:
+                self._proposed(before, dropped)
+            elif kind is pb.MsgTransferLeader:
+                self._transfer_asked(m, before, r.msgs[queued:])
+            elif handler in ("Raft._step_hup", "follower_timeout_now"):
+                if self.campaigns == campaigns:
+                    self._tell("role", before.role, refusal, "Raft.hup")
+            elif handler == "follower_forget_leader" and r.lead:
+                self._tell("role", "leader known", "refused: lease", handler)
+            elif (
+                kind is pb.MsgStorageAppendResp
+                and handler == "Raft._step_lower_term"
+                and m.index
+            ):
+                self._tell(
+                    "entry", "in progress", "report ignored: older term",
+                    handler,
+                )  # fmt: skip
+            self.messages.pop()
             self.causes.pop()
             self.handler = outer
 
     # What can be told only while it happens.
 
-    def _replaced(self, first: int) -> None:
+    def _broken(
+        self, panic: RaftPanic, method: str, args: tuple[object, ...]
+    ) -> None:
+        """Tells which machine a panic has stopped; once, where it began."""
+        if self._panic is panic:
+            return
+        name = method.rpartition(".")[2]
+        if name.startswith("become_") and method.startswith("Raft"):
+            family, before = "role", self.marks.role
+        elif method == "Raft.apply_conf_change":
+            family, before = "configuration", self.marks.config
+        elif method == "Progress.sent_entries" and isinstance(
+            args[0], Progress
+        ):
+            family, before = "progress", progress_state(args[0])
+        elif method in _BREAKS:
+            family, before = _BREAKS[method]
+        else:
+            return
+        self._panic = panic
+        self._tell(family, before, "panic", method)
+
+    def _becoming(self, r: Raft, *args: object) -> Marks:
+        return self.marks
+
+    def _became(self, was: Marks, result: object, r: Raft, *_: object) -> None:
+        """Tells of a role that is entered anew, with nothing else changed."""
+        self.campaigns += r.state in _CAMPAIGNS
+        if was.state is r.state and was.term == r.term:
+            self._tell("role", was.role, was.role)
+
+    def _replaced(self, log: RaftLog, ents: list[pb.Entry]) -> None:
         """Tells which entries are replaced, before they are."""
+        if not ents or log is not self.raft.raft_log:
+            return
         marks = self.marks
-        if first <= marks.last:
+        first = ents[0].index or 0
+        if marks.commit < first <= marks.last:
             states = (
                 ("stable", 0, marks.offset),
                 ("in progress", marks.offset, marks.in_progress),
@@ -429,13 +557,71 @@ class Observer:
             for state, lo, hi in states:
                 if max(lo, first) < hi:
                     self._tell("entry", state, "replaced")
-        self._tell("entry", "absent", "unstable")
+        if marks.commit < first:
+            of = "proposed" if self._within("MsgProp") else "absent"
+            self._tell("entry", of, "unstable")
 
-    def _sent(self, m: pb.Message) -> None:
+    def _reported(self, log: RaftLog, id: EntryID) -> tuple[int, int | None]:
+        return log.unstable.offset, log.unstable.maybe_term(id.index)
+
+    def _ignored(
+        self,
+        known: tuple[int, int | None],
+        result: object,
+        log: RaftLog,
+        id: EntryID,
+    ) -> None:
+        """Tells of a report of stable entries that changes nothing."""
+        offset, term = known
+        if log.unstable.offset != offset:
+            return
+        if term is None:
+            why = "not there any more"
+        else:
+            why = "under a snapshot" if id.index < offset else "another term"
+        self._tell("entry", "in progress", f"report ignored: {why}")
+
+    def _restoring(self, r: Raft, s: pb.Snapshot) -> tuple[Marks, str]:
+        self.look()
+        if s.index <= r.raft_log.committed:
+            return self.marks, "ignored: old"
+        if r.state is not StateFollower:
+            return self.marks, "ignored: no follower"
+        return self.marks, "ignored: not in it"
+
+    def _restored(
+        self, known: tuple[Marks, str], result: object, r: Raft, *_: object
+    ) -> None:
+        """Tells of a snapshot that came in and is not taken."""
+        was, why = known
+        if not result:
+            if r.raft_log.committed > was.commit:
+                why = "fast-forwarded"
+            self._tell("snapshot", "none", why, "Raft.restore")
+
+    def _snapshot_tried(
+        self, known: object, sent: object, r: Raft, to: int, pr: Progress
+    ) -> None:
+        """Tells of a snapshot that cannot be sent."""
+        if not sent:
+            why = "unavailable" if pr.recent_active else "peer inactive"
+            self._tell(
+                "snapshot", "wanted", f"not sent: {why}",
+                "Raft.maybe_send_snapshot",
+            )  # fmt: skip
+
+    def _sent(
+        self, known: object, result: object, r: Raft, m: pb.Message
+    ) -> None:
         """Tells of a message that is a transition by itself."""
         if m.type is pb.MsgTimeoutNow:
+            before = "told" if self.told else "catching up"
+            known_already = self.marks.transferee == r.lead_transferee
+            self._timeout_now = True
             self.look()
-            self._tell("transfer", "told" if self.told else "waiting", "told")
+            self._timeout_now = False
+            if known_already:
+                self._tell("transfer", before, "told")
             self.told = True
         elif m.type is pb.MsgSnap:
             self._tell("snapshot", "wanted", "sent")
@@ -443,32 +629,68 @@ class Observer:
             before = _ANSWERED_FROM.get(self.causes[-1], "confirmed")
             self._tell("read-index", before, "answered")
 
+    def _refuse(self, r: Raft, cc: pb.ConfChangeI) -> str:
+        """Stands in for `_refuse_conf_change`, and tells its answer."""
+        why = _REFUSE(r, cc)
+        if r is self.raft:
+            passes = not why or r.disable_conf_change_validation
+            self._tell(
+                "configuration",
+                "proposed" if cc.as_v2().changes else "leave proposed",
+                "pending" if passes else _REFUSED[why.split()[0]],
+                "_prop_conf_change" if passes else "_refuse_conf_change",
+            )  # fmt: skip
+        return why
+
     def _voted(
-        self, m: pb.Message, sent: list[pb.Message], vote: int, term: int
+        self, m: pb.Message, sent: list[pb.Message], was: Marks
     ) -> None:
         """Tells what came of a request for a vote."""
-        if self.raft.term != term:
-            vote = 0
-        whom = "none" if not vote else "same" if vote == m.from_ else "other"
-        answers = [a for a in sent if a.to == m.from_]
+        r, from_ = self.raft, m.from_ or 0
+        moved = r.term != was.term
+        vote, lead = (0, 0) if moved else (was.vote, was.lead)
+        whom = "asked"
+        answers = [a for a in sent if a.to == from_]
         if not answers:
-            outcome = "ignored"
+            lower = relation(m, was.term) == "lower"
+            outcome = "ignored: older term" if lower else "ignored: lease"
+        elif not answers[-1].reject:
+            whom = self._given(vote, from_)
+            outcome = "granted"
+        elif self.handler == "Raft._step_lower_term":
+            outcome = "refused: older term"
         else:
-            outcome = "refused" if answers[-1].reject else "granted"
+            ahead = m.type is pb.MsgPreVote and (m.term or 0) > r.term
+            free = vote == from_ or not (vote or lead) or ahead
+            if not free:
+                whom = self._given(vote, from_)
+            outcome = "refused: log behind" if free else "refused: not free"
         self._tell("vote", whom, outcome, self.handler)
 
-    def _counted(self, m: pb.Message, before: core.StateType) -> None:
+    def _given(self, vote: int, to: int) -> str:
+        """Returns to whom a vote was given before somebody asks for it."""
+        return "none" if not vote else "same" if vote == to else "other"
+
+    def _counted(self, was: Marks) -> None:
         """Tells what a vote that came in has decided."""
-        if before is not StateCandidate and before is not StatePreCandidate:
+        if was.state not in _CAMPAIGNS:
             return
-        after = self.raft.state
         if self.handler != "candidate_vote_resp":
             return
-        if after is before:
+        if not self.raft.trk.votes and self.marks.state is was.state:
+            return
+        mine = pb.MsgVoteResp
+        if was.state is StatePreCandidate:
+            mine = pb.MsgPreVoteResp
+        if self.causes[-1] != str(mine):
+            return  # it is about the campaign before
+        after = self.raft.state
+        if after is was.state:
             outcome = "pending"
         else:
             outcome = "lost" if after is StateFollower else "won"
-        self._tell("vote", "pending", outcome, self.handler)
+        before = "pending, joint" if was.config.startswith("joint") else ""
+        self._tell("vote", before or "pending", outcome, self.handler)
 
     def _asked(self, sent: list[pb.Message]) -> None:
         """Tells what became of a read where it was passed on, or was not."""
@@ -476,8 +698,68 @@ class Observer:
             forwarded = any(s.type is pb.MsgReadIndex for s in sent)
             to = "forwarded" if forwarded else "dropped"
             self._tell("read-index", "asked", to, self.handler)
-        elif self.handler == "step_candidate":
+        elif self.handler in ("step_candidate", "Raft._step_lower_term"):
             self._tell("read-index", "asked", "dropped", self.handler)
+
+    def _acknowledged(self, acks: dict[int, int]) -> None:
+        """Tells of a peer's word for reads that are still too few."""
+        reads = self.raft.read_only
+        if reads.unconfirmed_reads and reads.acks != acks:
+            self._tell(
+                "read-index", "waiting for quorum", "waiting for quorum",
+                self.handler,
+            )  # fmt: skip
+
+    def _proposed(self, was: Marks, dropped: bool) -> None:
+        """Tells what became of a proposal that was not appended here."""
+        r, handler = self.raft, self.handler
+        within = self.causes[-2] if len(self.causes) > 1 else ""
+        if within.startswith("Msg"):  # raft itself wants to leave
+            self.sink(
+                Transition(
+                    "configuration", was.config, within,
+                    "leave dropped" if dropped else "leave proposed",
+                    "Raft.applied_to",
+                )
+            )  # fmt: skip
+        if not dropped:
+            if handler == "follower_prop":
+                self._tell("entry", "proposed", "forwarded", handler)
+            elif handler != "leader_prop":
+                self._tell("entry", "proposed", "ignored", handler)
+            return
+        if r.state is StateLeader:
+            why = "too much uncommitted"
+            if r.id not in r.trk.progress:
+                why = "not a member"
+            elif r.lead_transferee:
+                why = "leadership transfer"
+        else:
+            why = "not forwarded" if r.lead else "no leader"
+        self._tell("entry", "proposed", f"dropped: {why}", handler)
+
+    def _transfer_asked(
+        self, m: pb.Message, was: Marks, sent: list[pb.Message]
+    ) -> None:
+        """Tells what became of a wish for another leader, if not granted."""
+        r, to = self.raft, m.from_ or 0
+        if self.handler == "follower_transfer_leader":
+            why = "forwarded" if sent else "dropped: no leader"
+        elif self.handler == "step_candidate":
+            why = "dropped: no leader"
+        elif self.handler == "Raft._step_lower_term":
+            why = "ignored: older term"
+        elif to not in r.trk.progress:
+            why = "ignored: unknown"
+        elif r.trk.progress[to].is_learner:
+            why = "ignored: learner"
+        elif to == r.id:
+            why = "ignored: leads already"
+        elif to == was.transferee:
+            why = "ignored: under way"
+        else:
+            return
+        self._tell("transfer", "asked", why, self.handler)
 
     # What can be told by comparing.
 
@@ -487,31 +769,59 @@ class Observer:
             return
         was, now = self.marks, Marks(self.raft)
         self.marks = now
-        if was.state is not now.state or was.term != now.term:
-            self._tell("role", was.state, now.state)
+        self._role(was, now)
         if was.vote != now.vote and now.vote in (0, self.raft.id):
             # A vote for somebody else is told as an answer: `_voted`.
             self._tell("vote", self._whom(was.vote), self._whom(now.vote))
         self._log(was, now)
-        if was.progress != now.progress:
-            self._progress(was.progress, now.progress)
+        self._peers(was, now)
         self._config(was, now)
         self._reads(was, now)
         if was.transferee != now.transferee:
-            before = "told" if self.told else "waiting"
+            before = "told" if self.told else "catching up"
             self.told = False
             if was.transferee:
-                self._tell("transfer", before, "none")
+                done = now.state is not StateLeader and any(
+                    m.from_ == was.transferee for m in self.messages
+                )
+                after = "done" if done else "aborted"
+                self._tell("transfer", before, after)
             if now.transferee:
-                self._tell("transfer", "none", "waiting")
+                after = "told" if self._timeout_now else "catching up"
+                self._tell("transfer", "none", after)
 
     def _whom(self, vote: int) -> str:
         if not vote:
             return "none"
         return "self" if vote == self.raft.id else "peer"
 
+    def _role(self, was: Marks, now: Marks) -> None:
+        if was.state is not now.state or was.term != now.term:
+            self._tell("role", was.role, now.role)
+        if was.state is StateFollower and now.state is StateFollower:
+            if was.lead != now.lead:
+                both = was.lead and now.lead
+                self._tell(
+                    "role", was.leader,
+                    "another leader known" if both else now.leader,
+                    self.handler if was.term == now.term else "",
+                )  # fmt: skip
+        elif was.state is StateLeader and now.state is StateLeader:
+            gone = {"outsider": "removed", "learner": "demoted"}
+            if was.standing != now.standing and now.standing in gone:
+                self._tell(
+                    "role", "leader", f"leader, {gone[now.standing]}",
+                    "Raft.switch_to_config",
+                )  # fmt: skip
+
     def _log(self, was: Marks, now: Marks) -> None:
-        if was.snapshot != now.snapshot:
+        if was.paused != now.paused:
+            said = "apply open", "apply paused"
+            self._tell("entry", said[was.paused], said[now.paused])
+        if (was.snapshot, was.snapshot_index) != (
+            now.snapshot,
+            now.snapshot_index,
+        ):
             if now.snapshot == "received":
                 self._tell("snapshot", was.snapshot, "received")
                 if was.last >= was.first:
@@ -527,42 +837,65 @@ class Observer:
             self._tell("entry", "in progress", "stable")
         if now.commit > was.commit:
             self._tell("entry", "uncommitted", "committed")
-        if now.applying > was.applying:
-            self._tell("entry", "committed", "applying")
-        if now.applied > was.applied:
+        if now.applied > was.applied and now.applying > was.applying:
+            self._tell("entry", "under a snapshot", "applied")
+        elif now.applied > was.applied:
             self._tell("entry", "applying", "applied")
-        if now.first > was.first and self.causes == ["compact"]:
-            self._tell("entry", "applied", "compacted", "Storage")
+        elif now.applying > was.applying:
+            self._tell("entry", "committed", "applying")
+        if (
+            now.first > was.first
+            and now.snapshot == "none"
+            and self.causes == ["compact"]
+        ):
+            self._tell("entry", "applied", "compacted", "MemoryStorage.compact")
 
-    def _progress(self, was: dict[int, str], now: dict[int, str]) -> None:
-        if not now:
-            return  # it no longer leads: nobody is sent anything
-        for id in sorted(was.keys() | now.keys()):
-            before, after = was.get(id, "none"), now.get(id, "none")
+    def _peers(self, was: Marks, now: Marks) -> None:
+        if now.state is not StateLeader:
+            if was.progress:
+                why = self._anchor("role", "follower")
+                self._tell("progress", "any", "none", why)
+            return
+        for id in sorted(was.progress.keys() | now.progress.keys()):
+            before = was.progress.get(id, "none")
+            after = now.progress.get(id, "none")
             if before != after:
-                self._tell("progress", before, after)
+                gone_or_new = was.progress and "none" in (before, after)
+                self._tell(
+                    "progress", before, after,
+                    _switch(self) if gone_or_new else "",
+                )  # fmt: skip
+        said = "inactive", "active"
+        for id, active in now.active.items():
+            if was.active.get(id, active) != active:
+                self._tell(
+                    "progress", said[not active], said[active], self.handler
+                )
 
     def _config(self, was: Marks, now: Marks) -> None:
         if was.config != now.config:
-            self._tell("configuration", was.config, now.config)
+            self._tell("configuration", was.config, now.config, _switch(self))
         if was.standing != now.standing:
-            self._tell("configuration", was.standing, now.standing)
-        under_way = was.pending_conf > was.applied
-        if now.state is StateLeader and was.state is StateLeader:
-            if now.pending_conf > was.pending_conf and self._within("MsgProp"):
+            self._tell(
+                "configuration", was.standing, now.standing, _switch(self)
+            )
+        if now.state is not StateLeader:
+            return
+        if was.state is not StateLeader:
+            if now.pending_conf > now.applied:
                 self._tell(
-                    "configuration", "proposed", "pending",
-                    "_prop_conf_change",
-                )  # fmt: skip
-            elif under_way and now.pending_conf <= now.applied:
-                self._tell("configuration", "pending", "free")
+                    "configuration", "free", "pending", "Raft.become_leader"
+                )
+        elif was.pending_conf > was.applied and (
+            now.pending_conf <= now.applied
+        ):
+            self._tell("configuration", "pending", "free")
 
     def _reads(self, was: Marks, now: Marks) -> None:
-        fewer = was.waiting_reads - now.waiting_reads
         if now.waiting_reads > was.waiting_reads:
             self._tell("read-index", "asked", "waiting for commit")
-        elif fewer > 0 and self.raft.state is not StateLeader:
-            self._tell("read-index", "waiting for commit", "lost")
+        elif now.waiting_reads and was.state is StateLeader is not now.state:
+            self._tell("read-index", "waiting for commit", "kept")
         if now.unconfirmed > was.unconfirmed:
             fresh = self.causes[-1] == "MsgReadIndex"
             self._tell(
@@ -582,13 +915,13 @@ class Observer:
         return bool(self.causes) and self.causes[-1] == cause
 
     def _tell(
-        self, family: str, before: object, after: object, symbol: str = ""
+        self, family: str, before: str, after: str, symbol: str = ""
     ) -> None:
         cause = self.causes[-1] if self.causes else "start"
         self.sink(
             Transition(
-                family, str(before), cause, str(after),
-                symbol or self._anchor(family, str(after)),
+                family, before, cause, after,
+                symbol or self._anchor(family, after),
             )
         )  # fmt: skip
 
@@ -622,9 +955,36 @@ class Observer:
         return self.handler or (self.causes[0] if self.causes else "start")
 
 
+def _switch(observer: Observer) -> str:
+    """Returns what has brought another configuration."""
+    snapshot = "MsgSnap" in observer.causes
+    return "Raft.restore" if snapshot else "Raft.apply_conf_change"
+
+
+def _nothing(*args: object) -> None:
+    """Is what there is to do before most methods."""
+
+
 def _is_of_port(frame: FrameType) -> bool:
     name = frame.f_globals.get("__name__", "")
     return name in ("port.raft", "port.rawnode", "port.bootstrap")
+
+
+def _why_not(r: Raft) -> str:
+    """Returns why a campaign would be refused now; `hup` asks the same."""
+    if r.state is StateLeader:
+        return "refused: leads already"
+    if not r.promotable():
+        return "refused: not promotable"
+    return "refused: change not applied"
+
+
+def relation(m: pb.Message, term: int) -> str:
+    """Returns how a message's term compares: zero, lower, equal, higher."""
+    of = m.term or 0
+    if not of:
+        return "zero"
+    return "equal" if of == term else "lower" if of < term else "higher"
 
 
 def handler_of(r: Raft, m: pb.Message) -> str:
@@ -757,7 +1117,7 @@ class LoopObserver:
 
     def _tell(self, before: str, after: str) -> None:
         self.sink(
-            Transition("node loop", before, self.cause, after, "_Node._run")
+            Transition("node-loop", before, self.cause, after, "_Node._run")
         )
 
 

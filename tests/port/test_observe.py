@@ -10,10 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import port.bootstrap
+import port.log
 import port.node
 import port.raft
 import port.rawnode
+import port.storage
 from port import raftpb as pb
+from port.errors import RaftPanic
 from port.node import _Node
 from port.raft import Config, Raft
 from port.rafttest.observe import (
@@ -52,33 +55,33 @@ TWO = "nodes=2 voters=1,2\ncampaign 1\nsettle 4\n"
 @pytest.mark.parametrize(
     ("schedule", "node", "transition"),
     [
-        (ELECTED, 1, ("role", "StateFollower", "MsgHup", "StateCandidate",
+        (ELECTED, 1, ("role", "follower", "MsgHup", "candidate",
                       "Raft.campaign")),
-        (ELECTED, 1, ("role", "StateCandidate", "MsgVoteResp", "StateLeader",
+        (ELECTED, 1, ("role", "candidate", "MsgVoteResp", "leader",
                       "candidate_vote_resp")),
-        (ELECTED, 2, ("role", "StateFollower", "MsgVote", "StateFollower",
+        (ELECTED, 2, ("role", "follower", "MsgVote", "follower",
                       "Raft._step_higher_term")),
         (ELECTED + "campaign 2\nsettle 2", 1,
-         ("role", "StateLeader", "MsgVote", "StateFollower",
+         ("role", "leader", "MsgVote", "follower",
           "Raft._step_higher_term")),
         ("nodes=3 voters=1,2,3 pre_vote\ncampaign 1\nsettle 4", 1,
-         ("role", "StatePreCandidate", "MsgPreVoteResp", "StateCandidate",
+         ("role", "pre-candidate", "MsgPreVoteResp", "candidate",
           "Raft.campaign")),
         ("nodes=3 voters=1,2,3 check_quorum\ncampaign 1\nsettle 4\ntick 1 6",
-         1, ("role", "StateLeader", "MsgCheckQuorum", "StateFollower",
+         1, ("role", "leader", "MsgCheckQuorum", "follower",
              "leader_check_quorum")),
-        (ELECTED, 2, ("role-message", "StateFollower", "MsgApp",
-                      "StateFollower", "follower_app")),
-        (ELECTED, 1, ("role-message", "StateLeader", "MsgAppResp",
-                      "StateLeader", "leader_app_resp")),
-        (ELECTED, 1, ("role-message", "StateLeader", "MsgVoteResp",
-                      "StateLeader", "step_leader")),
-        (ELECTED, 1, ("progress", "none", "MsgVoteResp", "StateProbe",
+        (ELECTED, 2, ("role-message", "follower", "MsgApp, term equal",
+                      "follower", "follower_app")),
+        (ELECTED, 1, ("role-message", "leader", "MsgAppResp, term equal",
+                      "leader", "leader_app_resp")),
+        (ELECTED, 1, ("role-message", "leader", "MsgVoteResp, term equal",
+                      "leader", "step_leader")),
+        (ELECTED, 1, ("progress", "none", "MsgVoteResp", "probe",
                       "candidate_vote_resp")),
-        (ELECTED, 1, ("progress", "StateProbe", "MsgVoteResp",
-                      "StateProbe paused", "Raft.maybe_send_append")),
+        (ELECTED, 1, ("progress", "probe", "MsgVoteResp",
+                      "probe, paused", "Raft.maybe_send_append")),
         (ELECTED + "unreachable 1 about 2", 1,
-         ("progress", "StateReplicate", "MsgUnreachable", "StateProbe",
+         ("progress", "replicate", "MsgUnreachable", "probe",
           "leader_unreachable")),
         (ELECTED, 1, ("entry", "absent", "MsgVoteResp", "unstable",
                       "Raft.append_entry")),
@@ -94,7 +97,8 @@ TWO = "nodes=2 voters=1,2\ncampaign 1\nsettle 4\n"
          ("entry", "applying", "MsgStorageApplyResp", "applied",
           "Raft._step_storage_apply_resp")),
         (ELECTED + "settle 1\ncompact 1 keep 0\ntick 1 1", 1,
-         ("entry", "applied", "compact", "compacted", "Storage")),
+         ("entry", "applied", "compact", "compacted",
+             "MemoryStorage.compact")),
         (ELECTED + "propose 1\nready 1\npurge\ncampaign 2\nsettle 3 among 2,3"
          "\nsettle 3", 1,
          ("entry", "stable", "MsgApp", "replaced",
@@ -102,8 +106,8 @@ TWO = "nodes=2 voters=1,2\ncampaign 1\nsettle 4\n"
         (TWO + "change 1 auto r2", 1,
          ("configuration", "proposed", "MsgProp", "pending",
           "_prop_conf_change")),
-        (TWO + "leave 1", 1, ("configuration", "proposed", "MsgProp",
-                              "refused", "_prop_conf_change")),
+        (TWO + "leave 1", 1, ("configuration", "leave proposed", "MsgProp",
+                              "refused: not joint", "_refuse_conf_change")),
         (TWO + "change 1 explicit r2\nsettle 4", 1,
          ("configuration", "simple", "apply_conf_change", "joint",
           "Raft.apply_conf_change")),
@@ -126,17 +130,18 @@ TWO = "nodes=2 voters=1,2\ncampaign 1\nsettle 4\n"
          ("read-index", "waiting for quorum", "MsgVote", "lost",
           "Raft._step_higher_term")),
         (ELECTED + "transfer 1 to 2", 1,
-         ("transfer", "waiting", "MsgTransferLeader", "told",
+         ("transfer", "none", "MsgTransferLeader", "told",
           "leader_transfer_leader")),
         (ELECTED + "transfer 1 to 2\ntick 1 6", 1,
-         ("transfer", "told", "tick", "none", "Raft.tick_heartbeat")),
+         ("transfer", "told", "tick", "aborted", "Raft.tick_heartbeat")),
         (ELECTED, 2, ("vote", "none", "MsgVote", "granted",
                       "Raft._step_vote")),
         (ELECTED, 1, ("vote", "none", "MsgHup", "self", "Raft.campaign")),
         (ELECTED, 1, ("vote", "pending", "MsgVoteResp", "won",
                       "candidate_vote_resp")),
         ("nodes=3 voters=1,2,3\ncampaign 1\ncampaign 2\nsettle 1", 2,
-         ("vote", "other", "MsgVote", "refused", "Raft._step_vote")),
+         ("vote", "other", "MsgVote", "refused: not free",
+             "Raft._step_vote")),
     ],
 )  # fmt: skip
 def test_a_transition_is_seen(
@@ -145,6 +150,58 @@ def test_a_transition_is_seen(
     seen = observed(schedule, node)
     assert transition in seen
     assert isinstance(seen[0], Transition)
+
+
+# Moves of which a state says nothing: each with a schedule of its own.
+JOINT = TWO + "change 1 explicit r2\nsettle 4\n"
+ALONE = ELECTED + "read 1\nready 1\npurge\n"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "node", "move"),
+    [
+        (ELECTED, 1, ("role", "off", "start", "follower")),
+        (ELECTED + "restart 1 keep 99", 1, ("role", "off", "restart", "follower")),
+        (ELECTED + "campaign 1", 1,
+         ("role", "leader", "MsgHup", "refused: leads already")),
+        ("nodes=3 voters=1,2 learners=3\ncampaign 3", 3,
+         ("role", "follower", "MsgHup", "refused: not promotable")),
+        (ELECTED, 2,
+         ("role", "no leader known", "MsgApp", "leader known")),
+        (ELECTED + "forget 2", 2,
+         ("role", "leader known", "MsgForgetLeader", "no leader known")),
+        ("nodes=3 voters=1,2,3 pre_vote\ncampaign 1\ncampaign 1", 1,
+         ("role", "pre-candidate", "MsgHup", "pre-candidate")),
+        (TWO + "change 1 auto r1\nsettle 4", 1,
+         ("role", "leader", "apply_conf_change", "leader, removed")),
+        ("nodes=2 voters=1,2\npropose 1", 1,
+         ("entry", "proposed", "MsgProp", "dropped: no leader")),
+        (ELECTED + "propose 2", 2,
+         ("entry", "proposed", "MsgProp", "forwarded")),
+        (ELECTED + "transfer 1 to 2\npropose 1", 1,
+         ("entry", "proposed", "MsgProp", "dropped: leadership transfer")),
+        (ELECTED + "campaign 2\nready 2\nflow 1", 1,
+         ("progress", "any", "MsgVote", "none")),
+        (ELECTED, 1, ("progress", "inactive", "MsgAppResp", "active")),
+        (JOINT + "change 1 auto v2", 1,
+         ("configuration", "proposed", "MsgProp", "refused: still joint")),
+        (TWO + "change 1 implicit r2\nsettle 4", 1,
+         ("configuration", "joint, leaves by itself", "MsgStorageApplyResp",
+          "leave proposed")),
+        (ALONE + "campaign 2\nsettle 3", 1,
+         ("read-index", "waiting for quorum", "MsgVote", "lost")),
+        (ELECTED + "transfer 1 to 2\nsettle 4", 1,
+         ("transfer", "told", "MsgVote", "done")),
+        (ELECTED + "transfer 2 to 3", 2,
+         ("transfer", "asked", "MsgTransferLeader", "forwarded")),
+        (JOINT + "campaign 2\nsettle 4", 2,
+         ("vote", "pending, joint", "MsgVoteResp", "won")),
+    ],
+)  # fmt: skip
+def test_a_move_is_seen(
+    schedule: str, node: int, move: tuple[str, ...]
+) -> None:
+    assert move in {transition[:4] for transition in observed(schedule, node)}
 
 
 SNAPSHOT = """
@@ -213,8 +270,10 @@ def test_every_symbol_is_a_function_of_the_port(schedule: Schedule) -> None:
         wrap=lambda config, id: watch(RawNode(config), seen.add),
     )
     cluster.run(schedule.actions)
-    modules = (port.raft, port.rawnode, port.bootstrap)
-    for transition in seen - {t for t in seen if t.symbol == "Storage"}:
+    modules = (
+        port.raft, port.rawnode, port.bootstrap, port.log, port.storage,
+    )  # fmt: skip
+    for transition in seen:
         path = transition.symbol.split(".")
         assert any(
             callable(reduce(lambda x, n: getattr(x, n, None), path, module))
@@ -242,14 +301,15 @@ def test_nothing_is_wrapped_between_calls() -> None:
     watched = node(seen)
     watched.campaign()
     watched.tick()
-    assert {t.cause for t in seen} == {"MsgHup"}
+    causes = {t.cause for t in seen}
+    assert causes == {"start", "MsgHup", "MsgHup, term zero"}
     assert dict(vars(Raft)) == before
 
 
 def test_nothing_is_wrapped_after_a_panic() -> None:
     before = dict(vars(Raft))
     watched = node([])
-    with pytest.raises(port.raft.RaftPanic):
+    with pytest.raises(RaftPanic):
         watched.step(pb.Message(pb.MsgHeartbeat, 1, 2, 1, commit=99))
     assert dict(vars(Raft)) == before
 
@@ -257,6 +317,7 @@ def test_nothing_is_wrapped_after_a_panic() -> None:
 def test_of_two_nodes_only_the_watched_one_is_told_of() -> None:
     seen: list[Transition] = []
     watched, other = node(seen), node([])
+    seen.clear()
     other.campaign()
     assert not seen
     watched.campaign()
@@ -274,7 +335,7 @@ async def looped(
     n = _Node(RawNode(config(storage(ids), **fields)))
 
     def sink(t: Transition) -> None:
-        assert (t.family, t.symbol) == ("node loop", "_Node._run")
+        assert (t.family, t.symbol) == ("node-loop", "_Node._run")
         moves.append((t.from_, t.cause, t.to))
 
     with watch_loop(n, sink):
@@ -375,3 +436,22 @@ def test_the_loop_is_as_it_was_afterwards() -> None:
     with watch_loop(_Node(RawNode(config(storage([1])))), print):
         assert port.node.select is not before
     assert port.node.select is before
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        ("become_candidate", ("role", "leader")),
+        ("become_pre_candidate", ("role", "leader")),
+    ],
+)
+def test_a_panic_is_seen(call: str, told: tuple[str, str]) -> None:
+    seen: list[Transition] = []
+    watched = node(seen)
+    watched.campaign()
+    watched.advance(watched.ready())
+    watched.observer.look()
+    assert watched.raft.state is port.raft.StateLeader
+    with pytest.raises(RaftPanic), watched.observer.during(call):
+        getattr(watched.raft, call)()
+    assert Transition(*told, call, "panic", f"Raft.{call}") in seen
