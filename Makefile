@@ -38,7 +38,7 @@ types: .venv/test.stamp
 	$(BIN)/mypy
 
 suite: .venv/test.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 prove: .venv/test.stamp $(if $(RAFT_UPSTREAM),,.upstream)
 	$(BIN)/python -m book.weave.facts $(UPSTREAM) --check $(FACTS)
