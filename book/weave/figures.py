@@ -19,6 +19,7 @@ from book.weave import (
     storing,
     timelines,
     turns,
+    windows,
 )
 from book.weave.problems import Refused
 
@@ -30,8 +31,10 @@ FIGURES: dict[str, Callable[[], str]] = {
     "flow": flow.svg,
     "order": storing.order,
     "overlap": overlap.svg,
+    "progress": windows.progress,
     "ranks": ranks.svg,
     "read": timelines.READ.svg,
+    "ring": windows.ring,
     "roles": roles.svg,
     "silence": timelines.SILENCE.svg,
     "rounds": drawn.rounds,
