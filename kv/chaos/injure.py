@@ -258,7 +258,10 @@ class Injuries:
         groups = tuple(
             tuple(self._node(id).id for id in group) for group in a.groups
         )
-        text = " | ".join(",".join(map(str, sorted(set(g)))) for g in groups)
+        sides = [",".join(map(str, sorted(set(g)))) for g in groups]
+        if len(sides) == 1:
+            sides.append("the others")
+        text = " | ".join(sides)
         self._affect(a, text, apart(groups), Effect(cut=True))
 
     def _cut(self, a: f.Cut) -> None:

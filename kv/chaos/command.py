@@ -1,0 +1,180 @@
+"""`python -m kv chaos`: real processes, real faults, and a verdict.
+
+    python -m kv chaos --minutes 30 --seed 7 --out somewhere
+
+Three servers run on loopback, each link between them through a proxy, while
+clients work and a nemesis does what its plan says. At the end all is healed
+and judged. The folder keeps everything: `report.html`, the history, the
+schedule, the figures, each node's log. Ctrl-C ends it early, with a report
+all the same. Exit code 0: all is well; 1: something is wrong; 2: it could not
+start; 3: nobody knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import shutil
+import tempfile
+from argparse import Namespace
+from pathlib import Path
+
+from kv.chaos.report import write_report
+from kv.chaos.run import Outcome, Run, Settings, stop_on_signals
+from kv.chaos.view import show
+from kv.command_line import Parser, complain, number, seconds
+from kv.faults import load_nemesis, steps_from_json
+from kv.parts import Parts, load_parts
+from kv.serve import run as run_loop
+
+
+def parse(argv: list[str]) -> Namespace:
+    """Reads the command line."""
+    parser = Parser(prog="kv chaos", description=__doc__.split("\n")[0])
+    add = parser.add_argument
+    add("--minutes", type=float, default=5.0, help="how long (5)")
+    add("--seed", type=int, default=None,
+        help="of all dice: the same seed has the same schedule of faults")
+    add("--nemesis", default="storm", metavar="NAME",
+        help="storm (all of them), partitions, links, crashes, pauses,"
+        " clocks, disks, churn, transfers, calm, or yours as MODULE:NAME")
+    add("--replay", metavar="FILE",
+        help="a schedule.json to carry out again, instead of a plan")
+    add("--nodes", type=number, default=3, help="processes at first (3)")
+    add("--clients", type=number, default=5, help="how many (5)")
+    add("--think", type=seconds, default=0.02, metavar="TIME",
+        help="between the operations of a client, on average (20ms)")
+    add("--parts", default=None, metavar="MODULE:NAME",
+        help="build the nodes of these parts")
+    add("--plant", default=None, metavar="MODULE",
+        help="plant a bug of labs/bugs in the nodes")
+    add("--unsafe", default=None, metavar="NAME",
+        help="run a variant that is known to be wrong: it should be found")
+    add("--async-writes", action="store_true",
+        help="let raft go on while the disk works")
+    add("--heartbeat", type=seconds, default=0.05, metavar="TIME")
+    add("--election", type=seconds, default=0.4, metavar="TIME")
+    add("--snapshot-every", type=number, default=1000, metavar="ENTRIES")
+    add("--out", metavar="FOLDER", default=None,
+        help="where all is kept; a new folder if not given")
+    add("--plain", action="store_true",
+        help="a line now and then, instead of a live view")
+    return parser.parse_args(argv)
+
+
+def settings(args: Namespace) -> Settings:
+    """Returns what is to be run.
+
+    Raises:
+        ValueError: something does not exist, or does not go together.
+        OSError: a folder or a file cannot be had.
+    """
+    plan = load_nemesis(args.nemesis)
+    nemesis = args.nemesis
+    span = args.minutes * 60
+    if span <= 0:
+        raise ValueError("--minutes must be more than 0")
+    steps = None
+    if args.replay is not None:
+        text = Path(args.replay).read_text(encoding="utf-8")
+        found = json.loads(text)
+        steps = steps_from_json(found["steps"])
+        nemesis = f"replay of {args.replay}"
+    seed = args.seed
+    if seed is None:
+        seed = random.SystemRandom().randrange(1 << 32)
+    parts = load_parts(args.parts) if args.parts else Parts()
+    arguments = [
+        "--heartbeat", str(args.heartbeat), "--election", str(args.election),
+        "--snapshot-every", str(args.snapshot_every),
+    ]  # fmt: skip
+    notes = {}
+    if args.parts:
+        arguments += ["--parts", args.parts]
+        notes["parts"] = args.parts
+    if args.async_writes:
+        arguments += ["--async-writes"]
+        notes["writes"] = "asynchronous"
+    sessions = True
+    wrapper: list[str] = []
+    out = Path(args.out or tempfile.mkdtemp(prefix="kv-chaos-"))
+    if out.exists() and any(out.iterdir()):
+        raise ValueError(f"{out} is not empty")
+    return Settings(
+        out=out, seconds=span, seed=seed, nemesis=nemesis, plan=plan,
+        steps=steps, nodes=args.nodes, clients=args.clients,
+        think=args.think, sessions=sessions, arguments=arguments,
+        wrapper=wrapper, parts=parts, notes=notes,
+    )  # fmt: skip
+
+
+async def go(chosen: Settings, plain: bool = False) -> Outcome:
+    """Runs it, shows it meanwhile, and writes the report."""
+    run = Run(chosen)
+    undo = stop_on_signals(run)
+    showing = asyncio.create_task(show(run, plain))
+    try:
+        outcome = await run.go()
+    finally:
+        undo()
+        showing.cancel()
+        await asyncio.gather(showing, return_exceptions=True)
+    write_report(outcome)
+    if outcome.code == 0:
+        # The logs stay; the data of nodes that are well is of no use.
+        for folder in (chosen.out / "nodes").iterdir():
+            if folder.is_dir():
+                shutil.rmtree(folder, ignore_errors=True)
+    return outcome
+
+
+def summary(outcome: Outcome) -> str:
+    """Returns the run in a few lines."""
+    lines = [outcome.sentence(), ""]
+    lines.append(
+        f"{outcome.seconds:.0f} s, seed {outcome.settings.seed},"
+        f" {outcome.settings.nemesis}; {outcome.operations:,} operations:"
+        f" {outcome.ended('ok'):,} answered, {outcome.ended('fail'):,} not"
+        f" done, {outcome.ended('info'):,} unknown"
+    )
+    faults = ", ".join(
+        f"{name} {n}" for (_, name), n in sorted(outcome.done.items())
+    )
+    lines.append(f"faults: {sum(outcome.done.values())}: {faults or 'none'}")
+    lines.append(f"elections: {len(outcome.elections)}")
+    if outcome.latency:
+        lines.append("latency: " + ", ".join(
+            f"{name} {value * 1000:.1f} ms"
+            for name, value in outcome.latency.items()
+        ))  # fmt: skip
+    for gap in outcome.gaps[:1]:
+        lines.append(
+            f"longest time without progress: {gap.end - gap.begin:.2f} s,"
+            f" from {gap.begin:.1f} s; meanwhile: {'; '.join(gap.why)}"
+        )
+    if outcome.explanation is not None:
+        lines.append(f"conflict: {outcome.explanation.sentence}")
+    lines += [f"problem: {problem}" for problem in outcome.problems]
+    return "\n".join(lines)
+
+
+def main(argv: list[str]) -> int:
+    """Runs it; see the module."""
+    args = parse(argv)
+    try:
+        chosen = settings(args)
+        chosen.out.mkdir(parents=True, exist_ok=True)
+    except (ValueError, OSError, KeyError) as error:
+        return complain(error)
+    print(f"seed {chosen.seed}; all is kept in {chosen.out}", flush=True)
+    box: list[Outcome] = []
+
+    async def work() -> int:
+        box.append(await go(chosen, args.plain))
+        return 0
+
+    run_loop(work())
+    print(summary(box[0]))
+    print(f"report: {chosen.out / 'report.html'}")
+    return box[0].code

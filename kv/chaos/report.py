@@ -1,0 +1,6 @@
+"""x"""
+from kv.chaos.run import Outcome
+
+
+def write_report(outcome: Outcome) -> None:
+    pass
