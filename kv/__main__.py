@@ -23,6 +23,7 @@ COMMANDS = {
     "member": ("kv.cli:member", "change the members of a live cluster"),
     "transfer": ("kv.cli:transfer", "have another node lead"),
     "certs": ("kv.certs", "make throw-away certificates for nodes"),
+    "chaos": ("kv.chaos.command", "hurt real processes, and judge the store"),
     "bench": ("kv.bench", "measure, alone or beside others"),
     "lincheck": ("kv.lincheck.cli", "judge histories of clients"),
 }
