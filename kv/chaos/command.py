@@ -20,6 +20,7 @@ import tempfile
 from argparse import Namespace
 from pathlib import Path
 
+from kv.chaos.planted import find
 from kv.chaos.report import write_report
 from kv.chaos.run import Outcome, Run, Settings, stop_on_signals
 from kv.chaos.view import show
@@ -98,6 +99,15 @@ def settings(args: Namespace) -> Settings:
         notes["writes"] = "asynchronous"
     sessions = True
     wrapper: list[str] = []
+    if args.plant is not None:
+        find(args.plant)  # So that a slip of the pen is told at once.
+        wrapper = ["kv.chaos.planted", args.plant, "--"]
+        notes["planted"] = args.plant
+    if args.unsafe is not None:
+        notes["unsafe"] = args.unsafe
+        if args.unsafe not in ("stale", "lease"):
+            raise ValueError(f"there is no unsafe variant {args.unsafe!r}")
+        arguments += ["--reads", args.unsafe]
     out = Path(args.out or tempfile.mkdtemp(prefix="kv-chaos-"))
     if out.exists() and any(out.iterdir()):
         raise ValueError(f"{out} is not empty")

@@ -1,0 +1,54 @@
+"""A node with a mistake in it: `kv serve`, once the mistake has been made.
+
+    python -m kv.chaos.planted labs.bugs.forgets_vote -- --data x --id 1 ...
+
+The module has a `BUG`, and that has `planted()`, a context in which the
+program is wrong. `kv serve` itself knows nothing of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from contextlib import AbstractContextManager
+from typing import Protocol, cast
+
+from kv import serve
+from kv.command_line import complain
+
+
+class Bug(Protocol):
+    """What can be planted."""
+
+    def planted(self) -> AbstractContextManager[None]:
+        """Makes the mistake for as long as the context lasts."""
+
+
+def find(module: str) -> Bug:
+    """Returns the bug of a module.
+
+    Raises:
+        ValueError: there is none; the text says what is wrong.
+    """
+    try:
+        bug = getattr(importlib.import_module(module), "BUG", None)
+    except ImportError as error:
+        raise ValueError(f"cannot import {module}: {error}") from error
+    if not hasattr(bug, "planted"):
+        raise ValueError(f"{module} has no BUG that could be planted")
+    return cast(Bug, bug)
+
+
+def main(argv: list[str]) -> int:
+    """Runs a node; see the module."""
+    module, _, *rest = argv
+    try:
+        bug = find(module)
+    except ValueError as error:
+        return complain(error)
+    with bug.planted():
+        return serve.main(rest)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
