@@ -21,6 +21,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from book.weave.problems import Refused
 
@@ -72,6 +73,10 @@ class Sources:
     def threads(self) -> dict[str, dict[str, str]]:
         """Returns every issue and pull request, as written down."""
         return dict(self._known["threads"])
+
+    def known(self) -> dict[str, Any]:
+        """Returns all that is written down."""
+        return self._known
 
     def resolve(self, written: str) -> Evidence:
         """Returns what `written` names.

@@ -12,14 +12,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from xml.etree.ElementTree import Element, SubElement
 
-from book.weave.back import ledger
+from book.weave.back import (
+    bibliography,
+    commands,
+    config,
+    correspondence,
+    ledger,
+    loglines,
+    messages,
+)
 from book.weave.back.desk import Desk
 from book.weave.problems import Refused
 
 Maker = Callable[[Desk], Iterator[str]]
 
 MAKERS: dict[str, Maker] = {
+    "bibliography": bibliography.make,
+    "commands": commands.make,
+    "configuration": config.make,
+    "correspondence": correspondence.make,
     "divergences": ledger.make,
+    "log-lines": loglines.make,
+    "messages": messages.make,
 }
 
 

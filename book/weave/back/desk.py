@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from re import MULTILINE, search, sub
+from re import MULTILINE, compile, search, sub
 from typing import TYPE_CHECKING
 
 from book.weave import golang
@@ -15,6 +15,9 @@ from book.weave.place import WovenWalk
 
 if TYPE_CHECKING:
     from book.weave.pages import Book
+
+
+_TICKED = compile(r"`+([^`]+)`+")
 
 
 class Desk:
@@ -77,6 +80,11 @@ class Desk:
     def at(self, path: str, number: int) -> str:
         """Returns a line's place as HTML, linked if a walk shows it."""
         return code(f"{path}:{number}", self.line(path, number))
+
+
+def said(text: str) -> str:
+    """Returns a line of Markdown as HTML, as far as docstrings use it."""
+    return _TICKED.sub(r"<code>\1</code>", escape(text, quote=False))
 
 
 def title_of(text: str) -> str:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from html import escape
 from itertools import groupby
 
 from book.weave import facts, python
-from book.weave.back.desk import Desk, code, go, table
+from book.weave.back.desk import Desk, code, go, said, table
 from book.weave.counterparts import Row, read_ledger
 from book.weave.golang import GoRange
 from book.weave.problems import Refused
 
 LEDGER = "port/DIVERGENCES.md"
-
-_TICKED = re.compile(r"`([^`]+)`")
-
 
 def rows(desk: Desk) -> list[Row]:
     """Returns the rows of the ledger, in its order."""
@@ -41,11 +36,6 @@ def make(desk: Desk) -> Iterator[str]:
             cells.append((lines, names, where(desk, row), said(row.why)))
         heads = ("Lines", "Go", "Python", "What differs, and why")
         yield table(heads, cells)
-
-
-def said(text: str) -> str:
-    """Returns a line of Markdown as HTML, as far as the ledger uses it."""
-    return _TICKED.sub(r"<code>\1</code>", escape(text, quote=False))
 
 
 def where(desk: Desk, row: Row) -> str:
