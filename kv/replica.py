@@ -261,6 +261,7 @@ class Replica:
         self._proposals: deque[pb.Message] = deque()
         self._proposed = asyncio.Event()
         self._snapshotting: asyncio.Task[None] | None = None
+        self._snapshot_wanted = False  # Whether one is due before its time.
         self._tasks: list[asyncio.Task[None]] = []
         self._reports: set[asyncio.Task[None]] = set()
 
@@ -777,7 +778,30 @@ class Replica:
             messages = [
                 m for m in messages if m.type is not pb.MsgReadIndexResp
             ]
+        if any(m.type is pb.MsgSnap for m in messages):
+            messages = self._without_old_snapshots(messages)
         self._transport.send(messages)
+
+    def _without_old_snapshots(
+        self, messages: list[pb.Message]
+    ) -> list[pb.Message]:
+        """Holds back snapshots for nodes that were added after they were taken.
+
+        Such a node finds that it is no member, and takes nothing. So there is
+        a new one first, and raft hears that it has to try again.
+        """
+        fit = []
+        for m in messages:
+            metadata = m.snapshot.metadata if m.snapshot is not None else None
+            state = metadata.conf_state if metadata is not None else None
+            if m.type is not pb.MsgSnap or state is None or (
+                m.to in _everyone(state)
+            ):
+                fit.append(m)
+            else:
+                self._snapshot_wanted = True
+                self.snapshot_sent(m.to or NONE, False)
+        return fit
 
     def restore(self, snapshot: pb.Snapshot) -> None:
         """Replaces the state machine's state by that of a snapshot."""
@@ -913,7 +937,11 @@ class Replica:
             if not self._snapshotting.done():
                 return
             self._snapshotting = None
-        if self._parts.snapshot_due(self.applied, self.snapshot_index):
+        due = self._parts.snapshot_due(self.applied, self.snapshot_index)
+        if due or (
+            self._snapshot_wanted and self.applied > self.snapshot_index
+        ):
+            self._snapshot_wanted = False
             metadata = pb.SnapshotMetadata(
                 self.conf_state.clone(), self.applied, self.applied_term
             )
