@@ -917,7 +917,22 @@
     }
   }
 
+  // A player that is folded away sleeps until it is opened or asked for.
+  const wake = (root) => { root.player ||= new Player(root); };
+  const called = (root) => {
+    const asked = decodeURIComponent(location.hash.slice(1));
+    if (!asked.startsWith(root.dataset.prefix)) return;
+    root.closest("details").open = true;
+    wake(root);
+  };
   for (const root of document.querySelectorAll(".pl")) {
-    root.player = new Player(root);
+    const fold = root.closest(".wv-run");
+    if (!fold) {
+      wake(root);
+      continue;
+    }
+    fold.addEventListener("toggle", () => { if (fold.open) wake(root); });
+    addEventListener("hashchange", () => called(root));
+    called(root);
   }
 })();

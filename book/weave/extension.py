@@ -25,7 +25,7 @@ from markdown.treeprocessors import (  # type: ignore[import-untyped]
     Treeprocessor,
 )
 
-from book.weave import back, figures, render, scenes
+from book.weave import back, catalogue, figures, render, scenes, transitions
 from book.weave.back.desk import Desk
 from book.weave.pages import GATE, PAGES, ROOT, Book
 from book.weave.place import WovenWalk, line_of
@@ -38,14 +38,15 @@ from book.weave.refs import (
     RolePattern,
     SymbolPattern,
 )
-from book.weave.walks import Figure, Generated, Scene
+from book.weave.transitions import Easel
+from book.weave.walks import Figure, Generated, Scene, Transitions
 from port.rafttest.record import Home
 
 _MARK = "\x02weave:{}\x03"
 _MARKED = re.compile("^\x02weave:(\\d+)\x03$")
 
 
-Block = WovenWalk | Figure | Scene | Generated
+Block = WovenWalk | Figure | Scene | Generated | Transitions
 
 
 class WeaveExtension(Extension):  # type: ignore[misc]
@@ -97,6 +98,8 @@ def _book(root: Path, pages: str, gate: tuple[str, ...]) -> Book:
     inputs += [*(root / "tests").rglob("*.py"), root / "book/sources.toml"]
     inputs += (root / scenes.FOLDER).glob("*.txt")
     inputs += [*(root / "port").rglob("*.md"), *(root / "kv").rglob("*.py")]
+    tables = (catalogue.FILE, transitions.CORE)
+    inputs += [root / name for name in tables if (root / name).is_file()]
     stamp = max(file.stat().st_mtime_ns for file in inputs)
     return _book_at(root, pages, gate, stamp)
 
@@ -237,6 +240,7 @@ class _Cut(Preprocessor):  # type: ignore[misc]
             *((f.first, f.last, f) for f in here.figures),
             *((s.first, s.last, s) for s in here.scenes),
             *((g.first, g.last, g) for g in here.generated),
+            *((m.first, m.last, m) for m in here.moves),
         ]
         self.page.blocks.sort(key=lambda block: block[0])
         kept: list[str] = []
@@ -277,6 +281,11 @@ class _Fill(BlockProcessor):  # type: ignore[misc]
             except Refused as wrong:
                 line = self.page.offset + block.first
                 raise WeaveError([wrong.at(self.page.name, line)]) from wrong
+            return
+        if isinstance(block, Transitions):
+            name, homes = self.page.name, self.page.stages()
+            easel = Easel(name, homes, self._parse, stash)
+            transitions.show(parent, self.page.book.moves, block, easel)
             return
         if isinstance(block, Generated):
             desk = Desk(self.page.book, self.page.walked())

@@ -19,9 +19,17 @@ from book.weave.counterparts import read_ledger
 from book.weave.facts import say_ranges
 from book.weave.golang import GoRange
 from book.weave.place import WovenWalk, weave
-from book.weave.problems import Problem, Refused
+from book.weave.problems import Problem, Refused, WeaveError
 from book.weave.sources import Sources
-from book.weave.walks import Figure, Generated, Misread, Scene, Walk
+from book.weave.transitions import Moves
+from book.weave.walks import (
+    Figure,
+    Generated,
+    Misread,
+    Scene,
+    Transitions,
+    Walk,
+)
 
 ROOT = Path(__file__).parents[2]
 PAGES = "book/pages"
@@ -62,6 +70,7 @@ class Page:
         figures: The figures, in order.
         scenes: The scenarios that it plays, in order.
         generated: What the build makes for it, in order.
+        moves: The families of transitions that it shows, in order.
         problems: What stands in the way of the rest.
     """
 
@@ -71,6 +80,7 @@ class Page:
     figures: tuple[Figure, ...]
     scenes: tuple[Scene, ...]
     generated: tuple[Generated, ...]
+    moves: tuple[Transitions, ...]
     problems: tuple[Problem, ...]
 
 
@@ -127,6 +137,7 @@ class Book:
         drawn: list[Figure] = []
         played: list[Scene] = []
         made: list[Generated] = []
+        moves: list[Transitions] = []
         problems: list[Problem] = []
         for found in walks.read(text.splitlines()):
             if isinstance(found, Misread):
@@ -143,6 +154,8 @@ class Book:
                     played.append(found)
                 except Refused as unknown:
                     problems.append(unknown.at(name, found.first))
+            elif isinstance(found, Transitions):
+                moves.append(found)
             elif isinstance(found, Generated):
                 try:
                     back.check(found.name)
@@ -161,6 +174,7 @@ class Book:
             tuple(drawn),
             tuple(played),
             tuple(made),
+            tuple(moves),
             tuple(problems),
         )
 
@@ -176,8 +190,33 @@ class Book:
         return found or [
             *self._second_homes(),
             *self._second_stages(),
+            *self._wrong_moves(),
             *self._gaps(),
         ]
+
+    @cached_property
+    def moves(self) -> Moves:
+        """The catalogue of transitions, and where its rows are shown.
+
+        Raises:
+            WeaveError: the catalogue does not hold.
+        """
+        return Moves(self.root, self.pages)
+
+    def _wrong_moves(self) -> Iterator[Problem]:
+        """Yields what is wrong with the catalogue, or with showing it."""
+        try:
+            moves = self.moves
+        except WeaveError as wrong:
+            yield from wrong.problems
+            return
+        for page in self.pages:
+            for block in page.moves:
+                try:
+                    moves.check(block, page.name)
+                except Refused as refused:
+                    yield refused.at(page.name, block.first)
+        yield from moves.problems()
 
     def _second_homes(self) -> Iterator[Problem]:
         homes: dict[str, tuple[Page, Walk]] = {}

@@ -64,6 +64,33 @@ def places(root: Path, scene: Scene) -> Iterator[tuple[str, int]]:
             yield scene.name, act
 
 
+def acts(root: Path, scene: Scene) -> list[Act]:
+    """Returns the acts that a page plays; the whole script is act 0."""
+    directives = _read(root, scene.name)
+    if scene.act:
+        return [_find(directives, scene)]
+    return _acts(directives) or [_find(directives, scene)]
+
+
+def act_at(root: Path, name: str, step: int) -> Act:
+    """Returns the act that holds a step, counted over the whole script."""
+    directives = _read(root, name)
+    for act in _acts(directives):
+        if act.first < step <= act.last:
+            return act
+    return Act(0, "", 0, len(directives))
+
+
+def title(root: Path, name: str) -> str:
+    """Returns what a script is called: its first line."""
+    return _find(_read(root, name), Scene(0, 0, name, 0, "")).title
+
+
+def prefix(name: str) -> str:
+    """Returns what the anchors of a script's steps begin with."""
+    return "" if name == THREAD else f"{name}-"
+
+
 def embed(
     parent: Element,
     root: Path,
@@ -98,9 +125,8 @@ def embed(
     part = Recording(recording.title)
     part.steps = [*recording.steps[: act.first], *steps]
     data = part.data(act.first, act.last, homes)
-    prefix = "" if scene.name == THREAD else f"{scene.name}-"
     command = f"python -m port.rafttest run {FOLDER}/{scene.name}.txt"
-    player = play.container(steps, data, command, prefix)
+    player = play.container(steps, data, command, prefix(scene.name))
     figure = SubElement(parent, "figure", {"class": "wv-figure wv-scene"})
     told = SubElement(figure, "figcaption")
     named = f"Act {act.number}: {act.title}" if act.number else act.title

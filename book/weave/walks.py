@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from book.weave.problems import Refused
 
 _OPEN = re.compile(
-    r"^::: (?P<kind>walk|figure|scenario|generated)\b(?P<rest>.*)$"
+    r"^::: (?P<kind>walk|figure|scenario|generated|transitions)\b"
+    r"(?P<rest>.*)$"
 )
 _CLOSE = re.compile(r"^:::\s*$")
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
 _TARGET = re.compile(r"^ (?P<path>\S+\.py) (?P<name>\S+)$")
 _SCENE = re.compile(r"^ (?P<name>[\w-]+)(?: act=(?P<act>\d+))?\s*$")
+_FAMILY = re.compile(r"^ family=(?P<name>[\w-]+)\s*$")
 _NOTE = re.compile(
     r"^- (?P<key>! )?"
     r"(?P<ticks>`+)(?P<anchor>.+?)(?P=ticks)"
@@ -136,7 +138,24 @@ class Generated:
     name: str
 
 
-Block = Walk | Figure | Scene | Generated
+@dataclass(frozen=True, slots=True)
+class Transitions:
+    """A family of transitions, as far as it is at home on a page.
+
+    Attributes:
+        first: The line of the page with the opening `:::`.
+        last: The line with the closing one.
+        family: Which family.
+        caption: What to see in its diagram, as Markdown; may be empty.
+    """
+
+    first: int
+    last: int
+    family: str
+    caption: str
+
+
+Block = Walk | Figure | Scene | Generated | Transitions
 
 
 class Misread(Refused):
@@ -174,6 +193,8 @@ def read(lines: Sequence[str]) -> Iterator[Block | Misread]:
                 yield _walk(lines, at, end, opened["rest"])
             elif kind == "scenario":
                 yield _scene(lines, at, end, opened["rest"])
+            elif kind == "transitions":
+                yield _transitions(lines, at, end, opened["rest"])
             elif kind == "generated":
                 name = opened["rest"].strip()
                 yield Generated(at + 1, end + 1, name)
@@ -212,6 +233,20 @@ def _scene(lines: Sequence[str], start: int, end: int, rest: str) -> Scene:
     caption = " ".join(lines[start + 1 : end]).strip()
     act = int(target["act"] or 0)
     return Scene(start + 1, end + 1, target["name"], act, caption)
+
+
+def _transitions(
+    lines: Sequence[str], start: int, end: int, rest: str
+) -> Transitions:
+    target = _FAMILY.match(rest)
+    if not target:
+        raise Misread(
+            start + 1,
+            f"::: transitions{rest} names no family",
+            "write `::: transitions family=role`",
+        )
+    caption = " ".join(lines[start + 1 : end]).strip()
+    return Transitions(start + 1, end + 1, target["name"], caption)
 
 
 def _walk(lines: Sequence[str], start: int, end: int, rest: str) -> Walk:
