@@ -37,7 +37,7 @@ from kv.world import World, open_streams, real_world
 _RETRY: Final = 0.02  # seconds between tries
 # What a server says when it has certainly not done it, and another, or the
 # same a little later, may.
-_NOT_DONE: Final = frozenset({"NOLEADER", "BUSY", "STOPPED"})
+_NOT_DONE: Final = frozenset({"NOLEADER", "BUSY", "STOPPED", "LOADING"})
 _GONE: Final = (OSError, EOFError, asyncio.IncompleteReadError)
 
 

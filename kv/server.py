@@ -155,6 +155,7 @@ class Server:
         self.cursors: dict[int, bytes] = {}
         self.notes: tuple[str, ...] = ()
         self.stopping = asyncio.Event()
+        self.ready = False  # Ports are open a little before all is there.
         self.replica: Replica
         self.transport: Transport
         self._dirty: list[Connection] = []
@@ -209,6 +210,7 @@ class Server:
             o.client_tls,
         )  # fmt: skip
         try:
+            stored = await self._load_members()
             self._listener = await world.network.listen(
                 lambda: Connection(self), *o.address
             )
@@ -220,7 +222,6 @@ class Server:
                 self._listener.close()
             await found.log.close()
             raise
-        stored = await self._load_members()
         replica.members = {**o.members, **stored}
         replica.on_members = self._members_changed
         tick = o.heartbeat / 2 if o.heartbeat < 0.1 else o.heartbeat
@@ -259,6 +260,7 @@ class Server:
         self._started = world.clock.time()
         self.transport.set_members(replica.members)
         replica.start(node, self.transport)
+        self.ready = True
         self._ticker = asyncio.create_task(self._tick(tick))
 
     async def _tick(self, tick: float) -> None:
@@ -695,6 +697,9 @@ class Connection(asyncio.Protocol):
         name = request[0].upper()
         if not self._known and name not in _OPEN:
             self.reply(error("NOAUTH", "Authentication required."))
+            return True
+        if not self.server.ready:
+            self.reply(error("LOADING", "the node starts; nothing was done"))
             return True
         handler = _HANDLERS.get(name)
         if handler is None:

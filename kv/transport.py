@@ -255,7 +255,7 @@ class _Incoming(_Connection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.owner._incoming.add(self)
-        if self.owner.closed:
+        if self.owner.closed or not self.owner.members:  # Not ready yet.
             self.drop(None)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -1,0 +1,63 @@
+"""What runs under real faults have found in the store, each once more."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kv.world import Listener, RealNetwork, real_world
+from tests.kv.nodes import Wire, serving
+
+
+class Slow(RealNetwork):
+    """Someone asks while a node is opening its second port."""
+
+    def __init__(self) -> None:
+        self.address: tuple[str, int] | None = None
+        self.said: list[str] = []
+
+    async def listen(
+        self, factory: Callable[[], asyncio.BaseProtocol], host: str,
+        port: int, tls: ssl.SSLContext | None = None,
+    ) -> Listener:  # fmt: skip
+        listener = await super().listen(factory, host, port, tls)
+        if self.address is None:
+            self.address = listener.address
+            return listener
+        wire = Wire(*await asyncio.open_connection(*self.address))
+        for words in (["STATUS"], ["SET", "a", "b"], ["GET", "a"],
+                      ["INFO"], ["MEMBER", "REMOVE", "1"]):  # fmt: skip
+            self.said.append(str(await wire.call(*words)))
+        wire.close()
+        # One that speaks as a node is turned away, and may come again.
+        reader, writer = await asyncio.open_connection(*listener.address)
+        assert await reader.read() == b""
+        writer.close()
+        return listener
+
+
+def test_who_asks_before_a_node_is_ready_is_told_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A node that is being started broke off, with a traceback."""
+
+    async def go() -> None:
+        network = Slow()
+        world = replace(real_world(), network=network)
+        async with serving(tmp_path / "1", world) as server:
+            assert len(network.said) == 5
+            for said in network.said:
+                assert said.startswith("LOADING")
+            wire = await Wire.to(server)
+            while "NOLEADER" in str(await wire.call("SET", "a", "b")):
+                await asyncio.sleep(0.05)
+            assert await wire.call("GET", "a") == b"b"
+            wire.close()
+
+    with caplog.at_level(logging.ERROR):
+        asyncio.run(go())
+    assert not caplog.records
