@@ -35,10 +35,12 @@ PORTS: Final = 12_000, 30_000
 Tell = Callable[[str, str], None]
 
 
-def free_port(rng: random.Random, taken: set[int]) -> int:
+def free_port(taken: set[int]) -> int:
     """Returns a port that nobody listens on, and that is not `taken`."""
+    # Not from the run's seed: two runs of one seed may go on side by side.
+    dice = random.SystemRandom()
     for _ in range(1000):
-        port = rng.randrange(*PORTS)
+        port = dice.randrange(*PORTS)
         if port in taken:
             continue
         with socket.socket() as sock:
@@ -134,15 +136,14 @@ class Nodes(Cluster):
     """
 
     def __init__(
-        self, folder: Path, links: Links, rng: random.Random,
-        arguments: list[str], wrapper: Sequence[str] = (),
+        self, folder: Path, links: Links, arguments: list[str],
+        wrapper: Sequence[str] = (),
     ) -> None:  # fmt: skip
         """Makes a cluster without nodes.
 
         Args:
             folder: Where they keep their data and their logs.
             links: Opens gates for them.
-            rng: Picks their ports.
             arguments: What `serve` gets besides.
             wrapper: What to run instead of `kv serve`: a module, and its own
                 arguments.
@@ -158,7 +159,6 @@ class Nodes(Cluster):
         self.failures: list[str] = []
         self.now: Callable[[], float] = time.monotonic
         self.tell: Tell = lambda kind, text: None
-        self._rng = rng
         self._taken: set[int] = set()
         self._term = 0
         self._watcher: asyncio.Task[None] | None = None
@@ -167,7 +167,7 @@ class Nodes(Cluster):
         """Makes a node with gates, which is yet to be started."""
         node = Node(self, id, join)
         for name in ("address", "peer_listen"):
-            port = free_port(self._rng, self._taken)
+            port = free_port(self._taken)
             setattr(node, name, ("127.0.0.1", port))
         own = node.peer_listen
         if own is None:

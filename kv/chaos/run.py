@@ -252,7 +252,7 @@ class Run:
         })  # fmt: skip
         links = Links(s.parts.framing, rng)
         self.nodes = Nodes(
-            s.out.resolve() / "nodes", links, rng, s.arguments, s.wrapper
+            s.out.resolve() / "nodes", links, s.arguments, s.wrapper
         )
         with (s.out / "history.jsonl").open("w", encoding="utf-8") as file:
             self._events = file
