@@ -121,6 +121,7 @@ class Reader:
 
     Attributes:
         at: Where the next record begins; after the last, where to write on.
+        begin: Where the last record that was read begins.
         torn: How many bytes of an interrupted write stand there.
     """
 
@@ -136,7 +137,7 @@ class Reader:
             last: Whether it is the newest: only that can be torn.
         """
         self.path = path
-        self.at = 0
+        self.at = self.begin = 0
         self.torn = 0
         self._number = number
         self._data = data
@@ -175,7 +176,7 @@ class Reader:
             raise self.damage(f"a record makes no sense: {error}") from error
         if not isinstance(notes, dict):
             raise self.damage("a record has notes that are no map")
-        self.at = end + 1
+        self.begin, self.at = at, end + 1
         return notes, entries
 
     def _no_head(self) -> None:

@@ -266,12 +266,21 @@ class Wal:
             await self._disk.sync_folder(self._folder)
             self._old.pop(0)
 
-    async def _resume(self, end: int) -> None:
-        """Goes on to write in the segment that was the newest."""
+    async def _resume(self, begin: int, record: bytes) -> None:
+        """Goes on to write in the segment that was the newest.
+
+        That its last record can be read does not make it safe: a node that
+        was killed before its sync, or stopped since that failed, has left it
+        in the system's memory, and from now on others would rely on it. So it
+        is written once more, the same over the same, and synced. A sync alone
+        may do nothing: after one that failed, some systems take it for done.
+        """
         last = self._old.pop()
         path = _path(self._folder, last.number)
-        self._file = await self._disk.open(path, end, self._segment)
-        self._end, self._highest = end, last.last
+        self._file = await self._disk.open(path, begin, self._segment)
+        await self._file.append(record, sync=True)
+        await self._disk.sync_folder(self._folder)
+        self._end, self._highest = begin + len(record), last.last
 
 
 async def open_log(
@@ -294,15 +303,15 @@ async def open_log(
     entries: list[pb.Entry] = []
     old: list[_Segment] = []
     before: int | None = None
-    torn = 0
+    torn = begin = 0
+    data = b""
     for number in numbers:
         path = _path(folder, number)
-        reader = Reader(
-            path, number, await disk.read(path), number == numbers[-1]
-        )
+        data = await disk.read(path)
+        reader = Reader(path, number, data, number == numbers[-1])
         highest = _replay(reader, identity, before, state, entries)
         old.append(_Segment(number, highest))
-        before, torn = reader.at, reader.torn
+        before, torn, begin = reader.at, reader.torn, reader.begin
     wal = Wal(disk, folder, identity, segment, state, old)
     notes: tuple[str, ...] = ()
     if before is None:
@@ -315,7 +324,7 @@ async def open_log(
                 f"{path}: cut off {torn} bytes at byte {before}, where a"
                 " write was interrupted",
             )
-        await wal._resume(before)
+        await wal._resume(begin, data[begin:before])
     mark = pb.SnapshotMetadata(index=state.mark.index, term=state.mark.term)
     return wal, Recovered(state.hard, entries, mark, notes)
 

@@ -98,6 +98,13 @@ class _Inode:
         self.safe = bytearray(content)
         self.moving: list[tuple[int, bytes]] = []
 
+    def copy(self) -> _Inode:
+        """Returns one like it."""
+        twin = _Inode()
+        twin.seen, twin.safe = self.seen[:], self.safe[:]
+        twin.moving = [*self.moving]
+        return twin
+
     def write(self, at: int, data: bytes) -> None:
         """Writes, as far as programs can see."""
         self._grow(self.seen, at)
@@ -400,20 +407,41 @@ class SimDisk:
 
         Args:
             dice: What a power cut did to whatever was not safe; `None`: there
-                was none, only the program was killed, and all it did counts.
+                was none, only the program was killed. Then all that it did is
+                there to see; but what it had not synced is no safer for that,
+                and a power cut later on may still take it.
             hook: Where the new disk's faults come from.
         """
         twin = SimDisk(hook, self.capacity, self._reserves)
         twin.delay = self.delay
         twin._folders = set(self._folders)
+        self._stopped = True
         if dice is None:
-            files = {n: bytes(i.seen) for n, i in self._names.items()}
-        else:
-            files = self._after_power_cut(dice)
+            self._leave_to(twin)
+            return twin
+        files = self._after_power_cut(dice)
         twin._names = {n: _Inode(content) for n, content in files.items()}
         twin._safe_names = dict(twin._names)
-        self._stopped = True
         return twin
+
+    def _leave_to(self, twin: SimDisk) -> None:
+        """Hands everything over as it is, safe or not."""
+        copies: dict[int, _Inode] = {}
+
+        def copy(inode: _Inode) -> _Inode:
+            if id(inode) not in copies:
+                copies[id(inode)] = inode.copy()
+            return copies[id(inode)]
+
+        twin._names = {n: copy(i) for n, i in self._names.items()}
+        twin._safe_names = {n: copy(i) for n, i in self._safe_names.items()}
+        twin._changes = {
+            folder: [
+                c if c.inode is None else c._replace(inode=copy(c.inode))
+                for c in changes
+            ]
+            for folder, changes in self._changes.items()
+        }
 
     def _after_power_cut(self, dice: random.Random) -> dict[str, bytes]:
         names = dict(self._safe_names)

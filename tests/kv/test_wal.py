@@ -544,3 +544,26 @@ def test_a_save_that_was_cancelled_was_the_last() -> None:
             await log.save(None, run_of(1, 1), True)
 
     asyncio.run(check())
+
+
+@pytest.mark.parametrize("how", ["killed", "failed"])
+def test_what_was_read_is_safe(how: str) -> None:
+    """A save that was never synced, but is found, must outlive the power.
+
+    The node acts on what it finds when it starts: it says that it has these
+    entries. So opening the log has to make them as safe as they look.
+    """
+    for seed in range(20):
+        disk = SimDisk()
+        log, _ = run(open_log(disk, "wal", US))
+        run(log.save(pb.HardState(1, 1, 0), run_of(1, 2), True))
+        at = disk.operations + 1  # Its sync.
+        disk.hook = crash_at(at) if how == "killed" else fail_at(at)
+        with pytest.raises((Crashed, OSError)):
+            run(log.save(None, run_of(3, 4), True))
+        disk = disk.restart(None)
+        log, found = run(open_log(disk, "wal", US))
+        seen = [e.index for e in found.entries]
+        disk = disk.restart(random.Random(seed))
+        _, found = run(open_log(disk, "wal", US))
+        assert [e.index for e in found.entries] == seen == [1, 2, 3, 4]
