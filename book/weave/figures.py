@@ -11,6 +11,7 @@ from book.weave import (
     handing,
     lanes,
     logs,
+    marks,
     members,
     overlap,
     ranks,
@@ -25,9 +26,11 @@ from book.weave import (
 from book.weave.problems import Refused
 
 FIGURES: dict[str, Callable[[], str]] = {
+    "a-b-a": marks.a_b_a,
     "clocks": drawn.clocks,
     "figure-8": logs.FIGURE_8.svg,
     "handover": handing.HANDOVER.svg,
+    "marks": marks.marks,
     "members": members.majorities,
     "flow": flow.svg,
     "order": storing.order,
@@ -42,6 +45,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "sieve": drawn.sieve,
     "staging": staging.svg,
     "switch": members.SWITCH.svg,
+    "tails-of-unstable": marks.tails,
     "tails": logs.TAILS.svg,
     "turns": turns.svg,
     "write": lanes.svg,
