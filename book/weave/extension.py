@@ -120,6 +120,7 @@ class _Page:
         self.offset = 0
         self.text = ""
         self.homes: dict[str, str] = {}
+        self.desk = Desk(book, ())
         self.walks: list[WovenWalk] = []
         self.blocks: list[tuple[int, int, Block]] = []
 
@@ -136,6 +137,7 @@ class _Page:
                 self.name, self.offset = page.name, before.count("\n")
                 break
         self.homes = self._homes()
+        self.desk = Desk(self.book, self.walked())
 
     def _homes(self) -> dict[str, str]:
         """Returns where each symbol that has a walk is explained.
@@ -271,7 +273,7 @@ class _Fill(BlockProcessor):  # type: ignore[misc]
         block = self.page.blocks[int(mark[1])][2]
         md = self.parser.md
         if isinstance(block, WovenWalk):
-            render.walk(parent, block, self.page.homes, md, self._parse)
+            render.walk(parent, block, self.page.desk, md, self._parse)
             return
         stash = md.htmlStash.store
         if isinstance(block, Scene):
@@ -288,8 +290,9 @@ class _Fill(BlockProcessor):  # type: ignore[misc]
             transitions.show(parent, self.page.book.moves, block, easel)
             return
         if isinstance(block, Generated):
-            desk = Desk(self.page.book, self.page.walked())
-            back.make(parent, block.name, desk, self._parse, stash)
+            back.make(
+                parent, block.name, self.page.desk, self._parse, stash
+            )
             return
         self.figures += 1
         figures.draw(parent, block.name, self.figures, block.caption, stash)

@@ -16,37 +16,34 @@ the rest, and without styles it reads like a comment above the code.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from html import unescape
 from xml.etree.ElementTree import Element, SubElement
 
 from markdown import Markdown  # type: ignore[import-untyped]
 from markdown.util import AtomicString  # type: ignore[import-untyped]
 
-from book.weave import golang, highlight
+from book.weave import around, golang, highlight
+from book.weave.back.desk import Desk
 from book.weave.place import Placed, WovenWalk
 from book.weave.roles import ROLES
 from book.weave.sources import Evidence
 
 Parse = Callable[[Element, list[str]], None]
-# From a symbol's name, as in `Raft.reset`, to where its walk is.
-Homes = Mapping[str, str]
 
 _LONGEST_GO = 24
 _DOORS = {role.door: role.letter for role in ROLES}
 _SECTIONS = ("Args", "Attributes", "Raises", "Returns", "Yields")
 _VERBS = ("Raises", "Yields")
 _HEAD = re.compile(rf"^({'|'.join(_SECTIONS)}):$")
-_SELF = re.compile(
-    r'(<span class="bp">self</span><span class="o">\.</span>)'
-    r'<span class="n">(\w+)</span>'
-)
+_PIECE = re.compile(r"(<[^>]*>)|([^<]+)")
 _ENTRY = re.compile(r"^ {4}(\*{0,2}[\w.]+)(?: \(.*?\))?: (.*)$")
 
 
 def walk(
     parent: Element,
     woven: WovenWalk,
-    homes: Homes,
+    desk: Desk,
     md: Markdown,
     parse: Parse,
 ) -> None:
@@ -55,7 +52,7 @@ def walk(
     Args:
         parent: The element to append to.
         woven: The walk.
-        homes: Where names in the code lead to.
+        desk: The book, and links into it.
         md: Keeps the HTML of coloured code until the page is written.
         parse: Appends Markdown blocks to an element.
     """
@@ -67,12 +64,14 @@ def walk(
     code.set("style", f"--cut:{_shared_indent(woven)}")
     if woven.bare:
         segment = _add(code, "div", "wv-seg wv-bare")
-        _lines(segment, woven, woven.bare, homes, md)
+        _lines(segment, woven, woven.bare, desk, md)
     for placed in woven.placed:
         key = " wv-key" if placed.note.key else ""
         segment = _add(code, "div", f"wv-seg{key}")
         _note(segment, woven, placed, parse)
-        _lines(segment, woven, placed.lines, homes, md)
+        _lines(segment, woven, placed.lines, desk, md)
+    if told := around.html(desk, woven):
+        _add(section, "div", "wv-after").text = md.htmlStash.store(told)
 
 
 def strip(walks: list[WovenWalk]) -> Element:
@@ -80,13 +79,17 @@ def strip(walks: list[WovenWalk]) -> Element:
     nav = Element("nav", {"class": "wv-strip", "aria-label": "On this page"})
     if len(walks) > 1:
         listed = _add(nav, "ul", "wv-strip-walks")
+        last = [woven.symbol.name.rpartition(".")[2] for woven in walks]
         for woven in walks:
             item = _add(listed, "li")
             link = SubElement(item, "a", {"href": f"#{woven.symbol.id}"})
             if letter := _DOORS.get(woven.symbol.name):
                 tag = _add(link, "span", f"wv-role-tag {letter}")
                 tag.text = AtomicString(letter)
+            # Its class as well, if two have the same name.
             name = woven.symbol.name.rpartition(".")[2]
+            if last.count(name) > 1:
+                name = woven.symbol.name
             SubElement(link, "code").text = AtomicString(name)
     switches = _add(nav, "div", "wv-switches")
     for name, label in (
@@ -157,21 +160,11 @@ def _lines(
     segment: Element,
     woven: WovenWalk,
     numbers: tuple[int, ...],
-    homes: Homes,
+    desk: Desk,
     md: Markdown,
 ) -> None:
     coloured = highlight.lines(woven.source.text)
-    owner = woven.symbol.name.rpartition(".")[0]
     cut = _shared_indent(woven)
-
-    def linked(m: re.Match[str]) -> str:
-        home = homes.get(f"{owner}.{m[2]}")
-        if not home:
-            return m[0]
-        # Nobody but Markdown turns names of sources into those of pages.
-        home = home.replace(".md#", ".html#")
-        return f'{m[1]}<a class="wv-sym" href="{home}">{m[2]}</a>'
-
     block = _add(segment, "pre", "wv-lines")
     for n in numbers:
         name = woven.symbol.line_id(n)
@@ -197,10 +190,39 @@ def _lines(
         shared = _add(spaces, "span", "wv-cut")
         shared.text = AtomicString(" " * min(indent, cut))
         shared.tail = " " * max(indent - cut, 0)
-        html = _SELF.sub(linked, coloured[n - 1].lstrip(" "))
+        html = _linked(coloured[n - 1], woven, n, desk).lstrip(" ")
         code = _add(line, "span", "wv-text")
         code.text = AtomicString(md.htmlStash.store(html or " "))
         line.tail = "\n"
+
+
+def _linked(html: str, woven: WovenWalk, n: int, desk: Desk) -> str:
+    """Returns a coloured line in which names lead to their walks.
+
+    A name that stands for the walk's own function, or for a class that is
+    only named to say what something is, leads nowhere.
+    """
+    homes: dict[int, tuple[str, str]] = {}
+    for use in desk.uses.on_line(woven.symbol.path, n):
+        path, name = use.target
+        href = desk.walk(path, name)
+        own = (path, name) == (woven.symbol.path, woven.symbol.name)
+        is_class = name.rpartition(".")[2][:1].isupper()
+        if use.name and href and not own and (use.call or not is_class):
+            homes[use.column] = use.name, href
+    if not homes:
+        return html
+    column = 0
+    pieces: list[str] = []
+    for tag, text in _PIECE.findall(html):
+        name, href = homes.get(column, ("", ""))
+        if text and text == name:
+            text = f'<a class="wv-sym" href="{href}">{text}</a>'
+            column += len(name)
+        else:
+            column += len(unescape(text))
+        pieces.append(tag + text)
+    return "".join(pieces)
 
 
 def _shared_indent(woven: WovenWalk) -> int:

@@ -22,6 +22,9 @@ from book.weave.python import MODULE
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Place = tuple[str, str]
 
+# The tests that may hold a function of the port.
+TESTS = ("tests/port", "tests/properties", "tests/book")
+
 # What holds other things, and which of its arguments they are.
 _BOXES = {
     "list": 0, "tuple": 0, "set": 0, "frozenset": 0, "Sequence": 0,
@@ -115,14 +118,18 @@ class Index:
 
     Args:
         root: The repository.
-        folder: The package in it.
+        more: Folders besides `port` in which to look for uses.
     """
 
-    def __init__(self, root: Path, folder: str = "port") -> None:
+    def __init__(self, root: Path, more: tuple[str, ...] = ()) -> None:
         self._modules: dict[str, _Module] = {}
         self._under_way: set[Place] = set()
         self._fields: dict[Place, Type | None] = {}
-        for file in sorted((root / folder).rglob("*.py")):
+        for file in (
+            file
+            for folder in ("port", *more)
+            for file in sorted((root / folder).rglob("*.py"))
+        ):
             path = file.relative_to(root).as_posix()
             tree = ast.parse(file.read_text(encoding="utf-8"), path)
             self._modules[path] = _Module(tree)
@@ -139,8 +146,8 @@ class Index:
 
     # ---- Questions ----------------------------------------------------------
 
-    def of(self, path: str, name: str) -> list[Use]:
-        """Returns the uses of a symbol, in the order of the files.
+    def of(self, path: str, name: str, within: str = "port/") -> list[Use]:
+        """Returns the uses of a symbol in a folder, in the files' order.
 
         A method that a protocol promises is also used where the protocol's
         is: whoever calls it need not know whose it is.
@@ -149,7 +156,7 @@ class Index:
         owner, _, last = name.rpartition(".")
         for file, promised in self._promises(path, owner):
             found += self._by_target.get((file, f"{promised}.{last}"), [])
-        return found
+        return [use for use in found if use.path.startswith(within)]
 
     def on_line(self, path: str, line: int) -> list[Use]:
         """Returns the uses on a line, from left to right."""
@@ -168,6 +175,15 @@ class Index:
                 promise = "Protocol" in bases and cls.methods
                 if promise and name != owner and cls.methods.keys() <= mine:
                     yield file, name
+
+    def trees(self) -> Iterator[tuple[str, ast.Module]]:
+        """Yields every file, read."""
+        for path, module in self._modules.items():
+            yield path, module.tree
+
+    def imported(self, path: str) -> set[str]:
+        """Returns the names that a file imports or defines."""
+        return set(self._modules[path].names)
 
     # ---- Reading ------------------------------------------------------------
 
@@ -698,14 +714,19 @@ def _of_self(node: ast.expr) -> bool:
 
 
 def index(root: Path) -> Index:
-    """Returns the index of the port as it is now, made once."""
+    """Returns the index of port and tests as they are now, made once."""
+    there = tuple(name for name in TESTS if (root / name).is_dir())
     stamp = max(
-        (f.stat().st_mtime_ns for f in (root / "port").rglob("*.py")),
+        (
+            file.stat().st_mtime_ns
+            for folder in ("port", *there)
+            for file in (root / folder).rglob("*.py")
+        ),
         default=0,
     )
-    return _index(root, stamp)
+    return _index(root, there, stamp)
 
 
 @lru_cache(maxsize=4)
-def _index(root: Path, stamp: int) -> Index:
-    return Index(root)
+def _index(root: Path, there: tuple[str, ...], stamp: int) -> Index:
+    return Index(root, there)

@@ -152,7 +152,7 @@ def test_a_closed_note_shows_its_first_sentence(root: Path) -> None:
 
 
 def test_a_note_with_one_sentence_has_nothing_to_open(root: Path) -> None:
-    assert "<details" not in convert(root, walk(NOTE))
+    assert "<details>" not in convert(root, walk(NOTE))
 
 
 def test_a_note_takes_the_comment_above_its_line(root: Path) -> None:

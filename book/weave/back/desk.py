@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING
 
 from book.weave import golang
 from book.weave.golang import GoRange
+from book.weave.pins import Pins, pins
 from book.weave.place import WovenWalk
+from book.weave.uses import Index, index
 
 if TYPE_CHECKING:
     from book.weave.pages import Book
 
 
+# Where a long name may be broken: after a dot, before an underscore.
+_SEAM = compile(r"(?<=\.)(?=\w)|(?<=[a-z0-9])(?=_[a-z])")
 _TICKED = compile(r"`+([^`]+)`+")
 
 
@@ -33,16 +37,36 @@ class Desk:
         self, book: Book, walked: Iterable[tuple[str, WovenWalk]]
     ) -> None:
         self.book = book
-        self._walks: dict[tuple[str, str], str] = {}
-        self._lines: dict[tuple[str, int], str] = {}
-        for link, woven in walked:
-            # Nobody but Markdown turns names of sources into those of pages.
-            href = link.replace(".md#", ".html#")
-            page = href.partition("#")[0]
-            symbol = woven.symbol
-            self._walks[symbol.path, symbol.name] = href
-            for n in symbol.lines:
-                self._lines[symbol.path, n] = f"{page}#{symbol.line_id(n)}"
+        # Nobody but Markdown turns names of sources into those of pages.
+        self._walked = [
+            (link.replace(".md#", ".html#"), woven) for link, woven in walked
+        ]
+
+    @cached_property
+    def _walks(self) -> dict[tuple[str, str], str]:
+        return {
+            (woven.symbol.path, woven.symbol.name): href
+            for href, woven in self._walked
+        }
+
+    @cached_property
+    def _lines(self) -> dict[tuple[str, int], str]:
+        # A line's anchor is its symbol's, and its place in the symbol.
+        return {
+            (woven.symbol.path, n): f"{href}.{place}"
+            for href, woven in self._walked
+            for place, n in enumerate(woven.symbol.lines, 1)
+        }
+
+    @cached_property
+    def uses(self) -> Index:
+        """Who uses what in the port."""
+        return index(self.root)
+
+    @cached_property
+    def pins(self) -> Pins:
+        """Which tests hold what."""
+        return pins(self.root)
 
     @property
     def root(self) -> Path:
@@ -95,9 +119,7 @@ def title_of(text: str) -> str:
 
 def code(text: str, href: str = "") -> str:
     """Returns text as code, and as a link if it leads anywhere."""
-    # A long name may be broken after a dot or before an underscore.
-    said = escape(text).replace(".", ".<wbr>").replace("_", "<wbr>_")
-    shown = f"<code>{said}</code>"
+    shown = f"<code>{_SEAM.sub('<wbr>', escape(text))}</code>"
     return f'<a href="{escape(href)}">{shown}</a>' if href else shown
 
 
