@@ -12,11 +12,12 @@ FACTS := book/upstream/$(TAG).json
 
 export NO_MKDOCS_2_WARNING = 1
 
-.PHONY: help book free site test lint types suite prove fuzz properties bench soak lock
+.PHONY: help book free site labs labs-full test lint types suite prove fuzz properties bench soak lock
 .SILENT: help .venv/book.stamp .venv/test.stamp .upstream
 
 help:
 	echo "make book   build the book and read it"
+	echo "make labs   where you are in the labs, and the next step"
 	echo "make test   check everything, quickly"
 	echo "README.md has the rest."
 
@@ -28,6 +29,12 @@ free: .venv/book.stamp
 
 site: .venv/book.stamp
 	$(BIN)/python -m mkdocs build --strict
+
+labs: .venv/book.stamp
+	@$(BIN)/python -m labs
+
+labs-full: .venv/test.stamp
+	$(BIN)/python -m labs.runner.proving --slow
 
 test: .venv/test.stamp lint types site suite
 

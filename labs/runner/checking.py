@@ -24,6 +24,8 @@ from typing import Any, Final, NamedTuple, NoReturn, TypeVar
 from kv.commands import Command, Op, Result, Status, When
 from labs.runner.exercise import Reading
 from port import raftpb as pb
+from port.read_only import ReadState
+from port.types import Ready
 
 T = TypeVar("T")
 LONGEST: Final = 48  # bytes or characters of a value that are shown
@@ -204,12 +206,24 @@ def say(what: object) -> str:
         return f"snapshot of index {what.index}, term {what.term}"
     if isinstance(what, Enum):
         return what.name
+    if isinstance(what, Ready):
+        there = [
+            f"{name}={say(value)}"
+            for name in Ready.__slots__
+            if (value := getattr(what, name))
+        ]
+        return f"Ready({', '.join(there)})"
+    if isinstance(what, ReadState):
+        return f"ReadState({what.index}, {say(what.request_ctx)})"
     if type(what) in (list, tuple):
         inside = [say(item) for item in what[:8]]  # type: ignore[index]
         if len(what) > 8:  # type: ignore[arg-type]
             inside.append(f"... ({len(what)} in all)")  # type: ignore[arg-type]
         return f"[{', '.join(inside)}]"
     whole = repr(what)
+    if " at 0x" in whole:  # Where it lies in memory tells nobody anything.
+        named = getattr(what, "__name__", type(what).__name__)
+        return f"<{named.strip('<>')}>"
     return whole if len(whole) <= 160 else f"{whole[:150]}..."
 
 

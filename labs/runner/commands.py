@@ -151,7 +151,7 @@ def check(work: Workspace, text: str | None) -> int:
             after = _after_red(work, outcome)
             print("\n" + "\n".join(after))
             return RED
-        if exercise.plug:
+        if exercise.plug and not plugged_in(work, exercise):
             print("\n".join(_plug(exercise)))
     coming = next_exercise(work)
     print()
@@ -187,6 +187,13 @@ def _after_red(work: Workspace, outcome: Outcome) -> list[str]:
         f"All {there} hints have been shown; `python -m labs solution"
         f" {exercise.id} --spoil` shows ours."
     )
+
+
+def plugged_in(work: Workspace, exercise: Exercise) -> bool:
+    """Tells whether the learner's store has this part already."""
+    found = owners.owners(work.folder)
+    field = exercise.plug.partition("=")[0]
+    return not isinstance(found, str) and found.get(field) == "learner"
 
 
 def _plug(exercise: Exercise) -> list[str]:

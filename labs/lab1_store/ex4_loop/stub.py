@@ -14,7 +14,5 @@ async def drive(node: Node, replica: Replica) -> None:
 
     What the replica raises ends the loop.
     """
-    async for ready in node.ready():
-        raise NotImplementedError(
-            f"drive, one Ready after another. This one: {ready!r:.60}..."
-        )
+    async for ready in node.ready():  # noqa: B007
+        raise NotImplementedError("drive, one Ready after another.")
