@@ -197,7 +197,7 @@ class Server:
         every = o.snapshot_every
         if every is not None:
             parts = replace(parts, snapshot_due=snapshot_every(every))
-        if o.async_writes:
+        if o.async_writes and parts.drive is Parts().drive:
             parts = replace(parts, drive=drive_async)
         tail = TAIL if every is None else min(TAIL, every // 2)
         replica = self.replica = Replica(
