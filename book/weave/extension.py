@@ -25,7 +25,15 @@ from markdown.treeprocessors import (  # type: ignore[import-untyped]
     Treeprocessor,
 )
 
-from book.weave import back, catalogue, figures, render, scenes, transitions
+from book.weave import (
+    back,
+    catalogue,
+    figures,
+    here,
+    render,
+    scenes,
+    transitions,
+)
 from book.weave.back.desk import Desk
 from book.weave.pages import GATE, PAGES, ROOT, Book
 from book.weave.place import WovenWalk, line_of
@@ -307,6 +315,9 @@ class _Strip(Treeprocessor):  # type: ignore[misc]
         self.page = page
 
     def run(self, root: Element) -> None:
+        path = here.strip(self.page.book, self.page.name)
+        if path is not None:
+            root.insert(0, path)
         if not self.page.walks:
             return
         at = 0
