@@ -397,10 +397,20 @@ class Console:
         action = actions.get(words[0])
         if action is None:
             return HELP
+        began = _stamp()
         try:
-            return await action(words[1:])
+            answer = await action(words[1:])
         except (KvError, TimeoutError, LookupError, ValueError) as error:
-            return str(error) or HELP
+            answer = str(error) or HELP
+        self._note(began, line, answer)
+        return answer
+
+    def _note(self, began: str, line: str, answer: str) -> None:
+        """Writes down what was done and when, beside the nodes' own logs."""
+        said = answer.partition("\n")[0]
+        log = self._cluster.folder / "commands.log"
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"{began} {' '.join(line.split())}: {said}\n")
 
     async def _member(self, words: list[str]) -> Member:
         if len(words) != 1:
@@ -468,6 +478,13 @@ class Console:
         for _, cells in rows(self._cluster):
             lines.append("".join(f"{c:>12}" for c in cells))
         return "\n".join(lines)
+
+
+def _stamp() -> str:
+    """Returns the time as the nodes' logs have it."""
+    now = time.time()
+    date = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
+    return f"{date},{int(now % 1 * 1000):03}"
 
 
 async def converse(cluster: Cluster) -> int:
