@@ -12,7 +12,7 @@ FACTS := book/upstream/$(TAG).json
 
 export NO_MKDOCS_2_WARNING = 1
 
-.PHONY: help book free site labs labs-full test lint types suite prove fuzz properties bench soak lock
+.PHONY: help book free site labs labs-full test lint types suite prove fuzz properties bench soak chaos lock
 .SILENT: help .venv/book.stamp .venv/test.stamp .upstream
 
 help:
@@ -63,6 +63,11 @@ bench: .venv/test.stamp
 	$(BIN)/python tests/bench/core.py
 	$(BIN)/python -m kv bench
 	$(BIN)/python -m tests.bench.lincheck
+
+# Processes under all faults there are, and a verdict: make chaos MINUTES=5
+MINUTES ?= 30
+chaos: .venv/test.stamp
+	$(BIN)/python -m kv chaos --minutes $(MINUTES)
 
 # Processes killed under load, many rounds: make soak ROUNDS=1000
 ROUNDS ?= 200

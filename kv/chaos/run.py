@@ -292,6 +292,8 @@ class Run:
             random.Random(f"{s.seed} clients"), clients=s.clients,
             keys=s.keys, per_key=s.per_key, think=s.think,
             sessions=s.sessions, measure=True,
+            # Short, so that there are answers that nobody ever got.
+            timeout=2.0, try_timeout=0.6,
         )  # fmt: skip
         self.injuries = Injuries(
             nodes, range(1, s.nodes + 1), rng, self.recorder.note,

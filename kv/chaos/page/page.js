@@ -141,9 +141,11 @@
   function throughput(y, found) {
     const most = Math.max(1, ...found.map((b) => b.ok + b.bad));
     const h = (v) => y + CHART - CHART * v / most;
-    label("answers", y + 12, svg, "head");
-    label(gutter > 70 ? "a second" : "per s", y + 27, svg, "");
-    label(Math.round(most) + "", y + 42, svg, "");
+    label("answers a second", y - 7, svg, "head");
+    el("text", { x: gutter - 6, y: y + 9, "text-anchor": "end" }, svg,
+      Math.round(most));
+    el("text", { x: gutter - 6, y: y + CHART, "text-anchor": "end" }, svg,
+      "0");
     let d = "M" + x(clip(found.length ? found[0].a : from)) + " "
       + (y + CHART);
     for (const b of found) d += "L" + x(clip(b.a)).toFixed(1) + " "
@@ -165,8 +167,7 @@
     const low = -3.3, high = 1.1; // half a millisecond to 12 s
     const h = (v) => y + CHART - CHART * (Math.min(Math.max(
       Math.log10(v || 1e-9), low), high) - low) / (high - low);
-    label("time for", y + 12, svg, "head");
-    label("an answer", y + 27, svg, "head");
+    label("time for an answer", y - 7, svg, "head");
     for (const [v, text] of [[0.001, "1 ms"], [0.01, "10 ms"],
       [0.1, "100 ms"], [1, "1 s"], [10, "10 s"]]) {
       el("line", { class: "hair", x1: gutter, x2: width - 8, y1: h(v),
@@ -203,19 +204,13 @@
     gutter = width < 600 ? 66 : 84;
     const ids = Object.keys(data.lanes).length;
     const one = HEAD + 20, two = one + FAMILIES.length * ROW + HEAD;
-    const three = two + ids * LANE + 22, four = three + CHART + 22;
+    const three = two + ids * LANE + 34, four = three + CHART + 34;
     const height = four + CHART + 26;
     const fresh = el("svg", { viewBox: `0 0 ${width} ${height}`, height,
       role: "img", tabindex: 0, "aria-label":
         "Faults, nodes, throughput and latency over time" });
     svg = fresh;
     patterns(el("defs", {}, svg));
-    behind(three, four + CHART);
-    families(one);
-    lanes(two);
-    const [found, size] = bins();
-    throughput(three, found);
-    latency(four, found);
     const ticks = step();
     for (let t = Math.ceil(from / ticks) * ticks; t <= to; t += ticks) {
       el("line", { class: "hair", x1: x(t), x2: x(t), y1: HEAD,
@@ -223,6 +218,13 @@
       el("text", { x: x(t), y: height - 7, "text-anchor": "middle" }, svg,
         clock(t, ticks < 1 ? 1 : 0));
     }
+    behind(three, three + CHART);
+    behind(four, four + CHART);
+    families(one);
+    lanes(two);
+    const [found, size] = bins();
+    throughput(three, found);
+    latency(four, found);
     let last = -99, merged = -9;
     for (const [t, term] of data.elections) {
       if (t < from || t > to || x(t) - merged < 0.8) continue;
@@ -241,7 +243,7 @@
       el("path", { class: "gap", d: `M${p} ${three + 8}V${three + 2}H${q}V${
         three + 8}` }, svg);
       if (i === 0) el("text", { class: "gaptext", x: Math.min(Math.max(
-        (p + q) / 2, gutter + 50), width - 60), y: three - 4,
+        (p + q) / 2, gutter + 110), width - 60), y: three - 4,
         "text-anchor": "middle" }, svg, "no answer for "
         + (b - a).toFixed(1) + " s");
     });
