@@ -45,9 +45,8 @@ class Symbol:
 
         Browsers and search engines dislike `<` in an address, hence `module`.
         """
-        parts = Path(self.path).with_suffix("").parts
-        inner = parts[1:] if parts[0] == "port" else parts
-        return ".".join((*inner, self.name.strip("<>")))
+        stem = self.path.removesuffix(".py").removeprefix("port/")
+        return f"{stem.replace('/', '.')}.{self.name.strip('<>')}"
 
     def line_id(self, number: int) -> str:
         """The anchor of a line: the symbol's, and the line's place in it."""

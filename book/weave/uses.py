@@ -14,7 +14,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from book.weave.python import MODULE
@@ -169,17 +169,29 @@ class Index:
         if module is None or owner not in module.classes:
             return
         mine = module.classes[owner].methods.keys()
-        for file, other in self._modules.items():
-            for name, cls in other.classes.items():
-                bases = [ast.unparse(base) for base in cls.node.bases]
-                promise = "Protocol" in bases and cls.methods
-                if promise and name != owner and cls.methods.keys() <= mine:
-                    yield file, name
+        for (file, name), promised in self._protocols.items():
+            if name != owner and promised <= mine:
+                yield file, name
+
+    @cached_property
+    def _protocols(self) -> dict[Place, set[str]]:
+        """Every protocol, and the methods that it promises."""
+        return {
+            (path, name): set(cls.methods)
+            for path, module in self._modules.items()
+            for name, cls in module.classes.items()
+            if cls.methods
+            and "Protocol" in [ast.unparse(base) for base in cls.node.bases]
+        }
 
     def trees(self) -> Iterator[tuple[str, ast.Module]]:
         """Yields every file, read."""
         for path, module in self._modules.items():
             yield path, module.tree
+
+    def tree(self, path: str) -> ast.Module:
+        """Returns a file of the port, read."""
+        return self._modules[path].tree
 
     def imported(self, path: str) -> set[str]:
         """Returns the names that a file imports or defines."""

@@ -49,9 +49,7 @@ def kept_as(root: Path) -> dict[str, list[tuple[str, str]]]:
     """
     found: dict[str, list[tuple[str, str]]] = {}
     uses = index(root)
-    source = python.read(root, RAFT)
-    tree = ast.parse("\n".join(source.text))
-    start = _method(tree, "Raft", "__init__")
+    start = _method(uses.tree(RAFT), "Raft", "__init__")
     for node in ast.walk(start):
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
             targets = (
@@ -69,7 +67,7 @@ def kept_as(root: Path) -> dict[str, list[tuple[str, str]]]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             for at, arg in enumerate(node.args):
                 if name := _field_of(arg):
-                    place = _parameter(root, uses, node.func, at)
+                    place = _parameter(uses, node.func, at)
                     if place:
                         found.setdefault(name, []).append(place)
     # What `validate` returns has been the configuration's as well.
@@ -86,15 +84,13 @@ def _field_of(node: ast.expr) -> str:
 
 
 def _parameter(
-    root: Path, uses: Index, func: ast.Name, at: int
+    uses: Index, func: ast.Name, at: int
 ) -> tuple[str, str] | None:
     """Returns the field that a class keeps its argument in."""
     kind = uses.named(RAFT, func.id)
     if kind is None or kind.kind != "class":
         return None
-    source = python.read(root, kind.path)
-    tree = ast.parse("\n".join(source.text))
-    start = _method(tree, kind.name, "__init__")
+    start = _method(uses.tree(kind.path), kind.name, "__init__")
     parameter = start.args.args[at + 1].arg
     for node in ast.walk(start):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from book.weave import python
 from book.weave.back.desk import Desk, code, table
+from book.weave.uses import index
 
 LEVELS = ("debug", "info", "warning", "error", "fatal", "panic")
 
@@ -49,7 +50,7 @@ def find(root: Path) -> Iterator[LogLine]:
             for symbol in source.symbols.values()
             for n in symbol.lines
         }
-        tree = ast.parse("\n".join(source.text))
+        tree = index(root).tree(path)
         calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
         for call in sorted(calls, key=lambda n: (n.lineno, n.col_offset)):
             func = call.func

@@ -106,8 +106,7 @@ def senders(root: Path) -> dict[str, list[tuple[str, str, int]]]:
     for stem in ("raft", "rawnode", "node", "types"):
         path = f"port/{stem}.py"
         source = python.read(root, path)
-        tree = ast.parse("\n".join(source.text))
-        for call in ast.walk(tree):
+        for call in ast.walk(uses.tree(path)):
             if not isinstance(call, ast.Call):
                 continue
             for word in call.keywords:
