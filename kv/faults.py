@@ -15,7 +15,7 @@ between them:
 It draws from `rng` alone and looks at nothing else, so a seed gives one
 schedule. Where it must say *the leader* without knowing who that is, it says
 `LEADER`: that is looked up when the action is due. `--nemesis MODULE:NAME`
-loads a plan of yours; a plain name is one of `NEMESES`.
+loads a plan of yours; a plain name is one of `NEMESES`, and `a+b` is a mixture.
 
 Not every world can do everything: proxies on loopback cannot lose a message
 out of the middle of a TCP connection, a simulator can. What a world cannot
@@ -494,11 +494,15 @@ def schedule(
 
 
 def load_nemesis(name: str) -> Nemesis:
-    """Returns the nemesis of a name, or of `MODULE:NAME`.
+    """Returns the nemesis of a name, or of `MODULE:NAME`; or of many.
+
+    Names with a plus between them are mixed: `churn+partitions`.
 
     Raises:
         ValueError: there is none; the text says what is wrong.
     """
+    if "+" in name:
+        return mixed(*map(load_nemesis, name.split("+")))
     if ":" not in name:
         if name not in NEMESES:
             raise ValueError(
@@ -643,6 +647,23 @@ def clocks(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
         ))
 
 
+def slow_leaders(
+    rng: random.Random, nodes: Sequence[int]
+) -> Iterator[Action]:
+    """Slows the leader's clock, and then cuts it off from the others.
+
+    What a lease cannot bear: its holder counts fewer seconds than those who
+    wait for its end.
+    """
+    while True:
+        yield _breath(rng)
+        seconds = _span(rng, 2, 8)
+        yield ClockRate(LEADER, round(rng.uniform(0.05, 0.3), 2), seconds)
+        yield Wait(0.3)
+        yield Partition(((LEADER,),), seconds)
+        yield Wait(seconds)
+
+
 def disks(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
     """Has writes torn, syncs fail, disks full, slow, or turn a bit."""
     while True:
@@ -713,6 +734,7 @@ storm: Final = mixed(
 
 NEMESES: Final[dict[str, Nemesis]] = {
     "storm": storm, "partitions": partitions, "links": links,
-    "crashes": crashes, "pauses": pauses, "clocks": clocks, "disks": disks,
+    "crashes": crashes, "pauses": pauses, "clocks": clocks,
+    "slow-leaders": slow_leaders, "disks": disks,
     "churn": churn, "transfers": transfers, "calm": calm,
 }  # fmt: skip

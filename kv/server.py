@@ -434,10 +434,12 @@ class Server:
         change, addresses = parse_change(words)
         raft = self._node.rn.raft
         if raft.state is StateLeader:
-            self._check_change(change)
+            self._check_change(change, addresses)
         self.replica.change(change, addresses, done)
 
-    def _check_change(self, change: pb.ConfChangeV2) -> None:
+    def _check_change(
+        self, change: pb.ConfChangeV2, addresses: dict[int, Address]
+    ) -> None:
         """Refuses what would leave the cluster without a working quorum."""
         raft = self._node.rn.raft
         voters = set(self.replica.conf_state.voters)
@@ -450,6 +452,9 @@ class Server:
                 if id not in known:
                     raise ValueError(f"node {id} is no member")
                 voters.discard(id)
+            elif id not in known and id not in addresses:
+                # Nobody could speak with it, and its vote would be wanted.
+                raise ValueError(f"node {id} is no member: where is it?")
             elif step.type is pb.ConfChangeAddNode or not step.type:
                 pr = raft.trk.progress.get(id)
                 if pr is not None and pr.is_learner:

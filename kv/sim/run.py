@@ -23,7 +23,9 @@ from struct import Struct
 from typing import Final
 
 from kv import faults as f
+from kv import wal
 from kv.client import KvError
+from kv.drive_async import drive_async
 from kv.faults import Step
 from kv.lincheck import Verdict, check, explain
 from kv.lincheck.reading import parse
@@ -33,7 +35,7 @@ from kv.server import Options
 from kv.sim.cluster import CLIENT_PORT, PEER_PORT, Cluster
 from kv.sim.loop import Guarded, Idle, Outside, SimLoop
 from kv.sim.watch import NAMES, Watch
-from kv.wal import open_log
+from kv.unsafe import load_unsafe
 from kv.workload import Event, Recorder, Workload, lost_elements
 from port.logger import discard_logger
 from port.rafttest.invariants import Violation
@@ -211,9 +213,10 @@ def run(
             stack.enter_context(_planted(setup.plant))
         parts = load_parts(setup.parts) if setup.parts else Parts()
         if setup.unsafe:
-            from kv.unsafe import load_unsafe
-
-            parts = stack.enter_context(load_unsafe(setup.unsafe)(parts))
+            mistake = load_unsafe(setup.unsafe)
+            stack.enter_context(mistake.planted())
+            if mistake.reads != "safe":
+                setup = replace(setup, reads=mistake.reads)
         outcome = _Run(setup, [*steps], parts, told).run()
     if outcome.ok and not keep:
         outcome.events = []
@@ -399,11 +402,11 @@ class _Run:
         setup = self.setup
         parts = self.parts
         if parts.open_log is Parts().open_log:
-            parts = replace(parts, open_log=partial(open_log, segment=SEGMENT))
+            parts = replace(
+                parts, open_log=partial(wal.open_log, segment=SEGMENT)
+            )
         drive: Drive = parts.drive
         if setup.async_writes:
-            from kv.drive_async import drive_async
-
             drive = drive_async
         return Options(
             node=node, cluster=7, folder="data",

@@ -80,7 +80,12 @@ def test_a_nemesis_of_mine() -> None:
     plan = faults.load_nemesis(f"{__name__}:mine")
     steps = faults.schedule(plan, random.Random(), [7, 8], 10)
     assert steps == [Step(2.0, Crash(7))]
-    for name in ("earthquake", "kv.faults:nothing", "kv.faults:LEADER"):
+    both = faults.load_nemesis("pauses+transfers")
+    steps = faults.schedule(both, random.Random(3), [1, 2, 3], 100)
+    assert {step.action.family for step in steps} == {"pause", "transfer"}
+    for name in (
+        "earthquake", "storm+", "kv.faults:nothing", "kv.faults:LEADER"
+    ):  # fmt: skip
         with pytest.raises(ValueError, match=r"."):
             faults.load_nemesis(name)
 
