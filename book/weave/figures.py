@@ -17,6 +17,7 @@ from book.weave import (
     overlap,
     ranks,
     roles,
+    shelves,
     staging,
     stops,
     storing,
@@ -28,6 +29,7 @@ from book.weave.problems import Refused
 
 FIGURES: dict[str, Callable[[], str]] = {
     "a-b-a": marks.a_b_a,
+    "calls": shelves.calls,
     "clocks": drawn.clocks,
     "figure-8": logs.FIGURE_8.svg,
     "handover": handing.HANDOVER.svg,

@@ -42,6 +42,7 @@ GATE = (
     "port/rawnode.py",
     "port/log.py",
     "port/log_unstable.py",
+    "port/storage.py",
     "port/bootstrap.py",
     "port/status.py",
     "raft.go",
