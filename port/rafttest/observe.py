@@ -171,8 +171,8 @@ _CARRIERS: Final = frozenset({
 # And these decide for some families only.
 _DECIDE_FOR: Final = {
     "Raft.maybe_send_append": ("paused", "snapshot"),
-    "Raft.switch_to_config": ("role",),
-    "Raft.apply_conf_change": ("configuration", "progress", "transfer"),
+    "Raft.switch_to_config": ("role", "transfer"),
+    "Raft.apply_conf_change": ("configuration", "progress"),
 }
 _FILES: Final = ("raft.py", "rawnode.py", "bootstrap.py")
 
@@ -626,8 +626,17 @@ class Observer:
         elif m.type is pb.MsgSnap:
             self._tell("snapshot", "wanted", "sent")
         elif m.type is pb.MsgReadIndexResp:
-            before = _ANSWERED_FROM.get(self.causes[-1], "confirmed")
-            self._tell("read-index", before, "answered")
+            self._answered()
+
+    def _answered(self) -> None:
+        """Tells that a read has its answer, and who gave it."""
+        before = _ANSWERED_FROM.get(self.causes[-1], "confirmed")
+        by = "send_msg_read_index_response"
+        if before in ("forwarded", "confirmed") or (
+            before == "asked" and self.raft.trk.is_singleton()
+        ):
+            by = self.handler
+        self._tell("read-index", before, "answered", by)
 
     def _refuse(self, r: Raft, cc: pb.ConfChangeI) -> str:
         """Stands in for `_refuse_conf_change`, and tells its answer."""
@@ -881,21 +890,23 @@ class Observer:
             )
         if now.state is not StateLeader:
             return
-        if was.state is not StateLeader:
-            if now.pending_conf > now.applied:
-                self._tell(
-                    "configuration", "free", "pending", "Raft.become_leader"
-                )
-        elif was.pending_conf > was.applied and (
-            now.pending_conf <= now.applied
-        ):
+        leads_on = was.state is StateLeader
+        pended = leads_on and was.pending_conf > was.applied
+        pends = now.pending_conf > now.applied
+        if pends and not pended and not self._within("MsgProp"):
+            # A proposal that is let in is told as such: `_refuse`.
+            self._tell(
+                "configuration", "free", "pending", "Raft.become_leader"
+            )
+        elif pended and not pends:
             self._tell("configuration", "pending", "free")
 
     def _reads(self, was: Marks, now: Marks) -> None:
         if now.waiting_reads > was.waiting_reads:
             self._tell("read-index", "asked", "waiting for commit")
         elif now.waiting_reads and was.state is StateLeader is not now.state:
-            self._tell("read-index", "waiting for commit", "kept")
+            why = self._anchor("role", "follower")
+            self._tell("read-index", "waiting for commit", "kept", why)
         if now.unconfirmed > was.unconfirmed:
             fresh = self.causes[-1] == "MsgReadIndex"
             self._tell(
@@ -906,10 +917,10 @@ class Observer:
             if now.confirmed > was.confirmed:
                 self._tell("read-index", "waiting for quorum", "confirmed")
             else:
-                self._tell("read-index", "waiting for quorum", "lost")
+                why = self._anchor("role", "follower")
+                self._tell("read-index", "waiting for quorum", "lost", why)
         if now.read_states > was.read_states:
-            before = _ANSWERED_FROM.get(self.causes[-1], "confirmed")
-            self._tell("read-index", before, "answered")
+            self._answered()
 
     def _within(self, cause: str) -> bool:
         return bool(self.causes) and self.causes[-1] == cause
