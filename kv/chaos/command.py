@@ -18,6 +18,7 @@ import random
 import shutil
 import tempfile
 from argparse import Namespace
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from kv.chaos.planted import find
@@ -28,6 +29,7 @@ from kv.command_line import Parser, complain, number, seconds
 from kv.faults import load_nemesis, steps_from_json
 from kv.parts import Parts, load_parts
 from kv.serve import run as run_loop
+from kv.unsafe import load_unsafe
 
 
 def parse(argv: list[str]) -> Namespace:
@@ -51,7 +53,7 @@ def parse(argv: list[str]) -> Namespace:
     add("--plant", default=None, metavar="MODULE",
         help="plant a bug of labs/bugs in the nodes")
     add("--unsafe", default=None, metavar="NAME",
-        help="run a variant that is known to be wrong: it should be found")
+        help="make a mistake of kv/unsafe.py in the nodes: it should be found")
     add("--async-writes", action="store_true",
         help="let raft go on while the disk works")
     add("--heartbeat", type=seconds, default=0.05, metavar="TIME")
@@ -104,10 +106,12 @@ def settings(args: Namespace) -> Settings:
         wrapper = ["kv.chaos.planted", args.plant, "--"]
         notes["planted"] = args.plant
     if args.unsafe is not None:
+        if args.plant is not None:
+            raise ValueError("--plant and --unsafe: one mistake at a time")
+        mistake = load_unsafe(args.unsafe)
         notes["unsafe"] = args.unsafe
-        if args.unsafe not in ("stale", "lease"):
-            raise ValueError(f"there is no unsafe variant {args.unsafe!r}")
-        arguments += ["--reads", args.unsafe]
+        arguments += ["--reads", mistake.reads]
+        wrapper = ["kv.chaos.planted", f"kv.unsafe:{args.unsafe}", "--"]
     out = Path(args.out or tempfile.mkdtemp(prefix="kv-chaos-"))
     if out.exists() and any(out.iterdir()):
         raise ValueError(f"{out} is not empty")
@@ -124,8 +128,12 @@ async def go(chosen: Settings, plain: bool = False) -> Outcome:
     run = Run(chosen)
     undo = stop_on_signals(run)
     showing = asyncio.create_task(show(run, plain))
+    mistake: AbstractContextManager[None] = nullcontext()
+    if chosen.notes.get("unsafe") == "no-sessions":
+        mistake = load_unsafe("no-sessions").planted()  # It is a client's.
     try:
-        outcome = await run.go()
+        with mistake:
+            outcome = await run.go()
     finally:
         undo()
         showing.cancel()

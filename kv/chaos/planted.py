@@ -1,9 +1,11 @@
 """A node with a mistake in it: `kv serve`, once the mistake has been made.
 
     python -m kv.chaos.planted labs.bugs.forgets_vote -- --data x --id 1 ...
+    python -m kv.chaos.planted kv.unsafe:stale -- --data x --id 1 ...
 
-The module has a `BUG`, and that has `planted()`, a context in which the
-program is wrong. `kv serve` itself knows nothing of it.
+A module has a `BUG`, `kv.unsafe` has its mistakes by name; either has
+`planted()`, a context in which the program is wrong. `kv serve` itself knows
+nothing of it.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Protocol, cast
 
 from kv import serve
 from kv.command_line import complain
+from kv.unsafe import load_unsafe
 
 
 class Bug(Protocol):
@@ -25,11 +28,13 @@ class Bug(Protocol):
 
 
 def find(module: str) -> Bug:
-    """Returns the bug of a module.
+    """Returns the bug of a module, or a mistake of `kv.unsafe`.
 
     Raises:
         ValueError: there is none; the text says what is wrong.
     """
+    if module.startswith("kv.unsafe:"):
+        return load_unsafe(module.partition(":")[2])
     try:
         bug = getattr(importlib.import_module(module), "BUG", None)
     except ImportError as error:
