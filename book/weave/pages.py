@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from book.weave import back, facts, figures, golang, python, scenes, walks
+from book.weave.catalogue import AtStep
 from book.weave.counterparts import read_ledger
 from book.weave.facts import say_ranges
 from book.weave.golang import GoRange
@@ -221,6 +222,14 @@ class Book:
                     moves.check(block, page.name)
                 except Refused as refused:
                     yield refused.at(page.name, block.first)
+            for woven in page.walks:
+                for placed in woven.placed:
+                    steps = (e.step for e in placed.evidence if e.step)
+                    for step in steps:
+                        try:
+                            moves.spot(AtStep(*step))
+                        except Refused as refused:
+                            yield refused.at(page.name, placed.note.line)
         yield from moves.problems()
 
     def _second_homes(self) -> Iterator[Problem]:

@@ -25,6 +25,7 @@ from markdown.util import AtomicString  # type: ignore[import-untyped]
 
 from book.weave import around, golang, highlight
 from book.weave.back.desk import Desk
+from book.weave.catalogue import AtStep
 from book.weave.place import Placed, WovenWalk
 from book.weave.roles import ROLES
 from book.weave.sources import Evidence
@@ -68,7 +69,7 @@ def walk(
     for placed in woven.placed:
         key = " wv-key" if placed.note.key else ""
         segment = _add(code, "div", f"wv-seg{key}")
-        _note(segment, woven, placed, parse)
+        _note(segment, woven, placed, desk, parse)
         _lines(segment, woven, placed.lines, desk, md)
     if told := around.html(desk, woven):
         _add(section, "div", "wv-after").text = md.htmlStash.store(told)
@@ -231,7 +232,11 @@ def _shared_indent(woven: WovenWalk) -> int:
 
 
 def _note(
-    segment: Element, woven: WovenWalk, placed: Placed, parse: Parse
+    segment: Element,
+    woven: WovenWalk,
+    placed: Placed,
+    desk: Desk,
+    parse: Parse,
 ) -> None:
     note = placed.note
     said = f"note on {'line' if len(placed.lines) == 1 else 'lines'} "
@@ -263,7 +268,7 @@ def _note(
     more = _add(details, "div", "wv-more")
     parse(more, list(note.rest))
     if placed.evidence:
-        _evidence(more, placed.evidence)
+        _evidence(more, placed.evidence, desk)
 
 
 def _go_link(aside: Element, placed: Placed) -> None:
@@ -278,12 +283,18 @@ def _go_link(aside: Element, placed: Placed) -> None:
     link.text = AtomicString(said)
 
 
-def _evidence(more: Element, evidence: tuple[Evidence, ...]) -> None:
+def _evidence(
+    more: Element, evidence: tuple[Evidence, ...], desk: Desk
+) -> None:
     listed = _add(more, "ul", "wv-evidence")
     for e in evidence:
         item = SubElement(listed, "li")
-        if e.url:
-            label = SubElement(item, "a", {"href": e.url})
+        url = e.url
+        if e.step:
+            spot = desk.book.moves.spot(AtStep(*e.step))
+            url = f"{spot.page.removesuffix('.md')}.html#{spot.anchor}"
+        if url:
+            label = SubElement(item, "a", {"href": url})
         else:
             label = SubElement(item, "code")
         label.text = AtomicString(e.label)

@@ -81,6 +81,15 @@ def act_at(root: Path, name: str, step: int) -> Act:
     return Act(0, "", 0, len(directives))
 
 
+def commands(root: Path, name: str) -> list[str]:
+    """Returns the commands of a script, in order.
+
+    Raises:
+        Refused: there is no such script.
+    """
+    return [str(d).strip() for d in _read(root, name)]
+
+
 def title(root: Path, name: str) -> str:
     """Returns what a script is called: its first line."""
     return _find(_read(root, name), Scene(0, 0, name, 0, "")).title

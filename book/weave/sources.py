@@ -1,14 +1,15 @@
 """What a note may rest on, and that it exists.
 
-Five kinds of evidence, told apart by how they are written:
+Six kinds of evidence, told apart by how they are written:
 
     tests/port/test_raft.py::test_name   a test of ours
+    one-day#12                           a step of a scenario, of the whole
     etcd#2461, raft#11, cockroach#18601  an issue or pull request upstream
     thesis 3.6.2                         a section of Ongaro's thesis
     paper 5.4.2                          a section of the Raft paper
     hashicorp/raft.go:81-95              lines of another codebase, pinned
 
-Tests are looked up in our own files. The others are looked up in
+Tests and scenarios are looked up in our own files. The others are looked up in
 `book/sources.toml`, where somebody has written down, once, what each says; of
 another codebase, its tag and how many lines each file has there.
 """
@@ -23,9 +24,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from book.weave import scenes
 from book.weave.problems import Refused
 
 _TEST = re.compile(r"(?P<file>tests/[\w/]+\.py)::(?P<name>[\w:]+)(?:\[.*\])?")
+_STEP = re.compile(r"(?P<scenario>[a-z][a-z0-9-]*)#(?P<step>\d+)")
 _SECTION = re.compile(r"(?P<work>thesis|paper) §?(?P<number>\d+(?:\.\d+)*)")
 _LINES = re.compile(
     r"(?P<code>[a-z]+)/(?P<file>[\w/.-]+):(?P<spans>\d[\d,-]*)"
@@ -54,12 +57,15 @@ class Evidence:
     Attributes:
         label: What the page prints.
         title: What it says, in one line.
-        url: Where to read it; empty for our own tests.
+        url: Where to read it; empty for our own tests, and for steps.
+        step: The scenario and its step, from 1, if it is one: where that is
+            played, the whole book must be read to know.
     """
 
     label: str
     title: str
     url: str = ""
+    step: tuple[str, int] | None = None
 
 
 class Sources:
@@ -88,13 +94,15 @@ class Sources:
             return self._test(test["file"], test["name"])
         if thread := _THREAD.fullmatch(written):
             return self._thread(written, thread["repo"], thread["number"])
+        if step := _STEP.fullmatch(written):
+            return self._step(step["scenario"], int(step["step"]))
         if section := _SECTION.fullmatch(written):
             return self._section(section["work"], section["number"])
         if self.is_code(written):
             return self.lines(written)
         raise Refused(
             f"evidence {written!r} is of no kind known here",
-            "cite a test, etcd#NUMBER, raft#NUMBER, thesis N or paper N",
+            "cite a test, SCENARIO#STEP, etcd#NUMBER, thesis N or paper N",
         )
 
     def is_code(self, written: str) -> bool:
@@ -149,6 +157,16 @@ class Sources:
             )
         short = name.rpartition("::")[2]
         return Evidence(short, f"our test, in {file}")
+
+    def _step(self, name: str, step: int) -> Evidence:
+        commands = scenes.commands(self.root, name)
+        if not 1 <= step <= len(commands):
+            raise Refused(
+                f"{name} has no step {step}",
+                f"it has {len(commands)}, counted from 1",
+            )
+        said = f"{name}, step {step}"
+        return Evidence(said, commands[step - 1], step=(name, step))
 
     def _thread(self, written: str, repo: str, number: str) -> Evidence:
         known = self._known["threads"].get(written)

@@ -202,7 +202,11 @@ class Moves:
         return found
 
     def spot(self, seen: AtStep) -> Spot:
-        """Returns where a step is played."""
+        """Returns where a step is played.
+
+        Raises:
+            Refused: no page plays it.
+        """
         if seen.scenario in self.strays:
             title = scenes.title(self.root, seen.scenario)
             return Spot(
@@ -214,6 +218,11 @@ class Moves:
         number = act.number
         if (seen.scenario, number) not in self.stages:
             number = 0  # played whole
+        if (seen.scenario, number) not in self.stages:
+            raise Refused(
+                f"no page plays step {seen.step} of {seen.scenario}",
+                "play it, or cite another",
+            )
         page, prefix, label = self.stages[seen.scenario, number]
         step = seen.step - (act.first if number else 0)
         label = f"{_short(label)}, step {step}"

@@ -213,7 +213,32 @@ def test_a_scenario_that_no_page_plays_is_played_here(root: Path) -> None:
     assert html.count('<details class="wv-run"') == 1
 
 
+KEY = """\
+::: walk port/toy.py Toy.become_follower
+
+- ! `def become_follower`: Key.
+
+  Evidence: {}.
+
+:::
+"""
+
+
+def test_a_note_may_rest_on_a_step(root: Path) -> None:
+    html = convert(root, KEY.format("played#3") + PAGE.partition(":::\n\n")[2])
+    assert '<a href="page.html#played-step-2">played, step 3</a>' in html
+    assert "<span> campaign 1</span>" in html
+
+
 REFUSALS = {
+    "a step too many": (
+        KEY.format("stray#3") + BLOCK,
+        "page.md:3: stray has no step 3",
+    ),
+    "a step that is not played": (
+        KEY.format("played#1") + "::: scenario played act=2\n:::\n",
+        "page.md:3: no page plays step 1 of played",
+    ),
     "no family": (
         "::: transitions role\n:::\n",
         "page.md:1: ::: transitions role names no family",
