@@ -95,7 +95,9 @@ def settings(args: Namespace) -> Settings:
     notes = {}
     if args.parts:
         arguments += ["--parts", args.parts]
-        notes["parts"] = args.parts
+        owners = parts.owners().items()
+        theirs = [f"{part} {who}" for part, who in owners if who != "ours"]
+        notes["parts"] = "; ".join(theirs) or "ours"
     if args.async_writes:
         arguments += ["--async-writes"]
         notes["writes"] = "asynchronous"
@@ -186,6 +188,8 @@ def main(argv: list[str]) -> int:
     except (ValueError, OSError, KeyError) as error:
         return complain(error)
     print(f"seed {chosen.seed}; all is kept in {chosen.out}", flush=True)
+    for name, what in chosen.notes.items():
+        print(f"{name}: {what}", flush=True)
     box: list[Outcome] = []
 
     async def work() -> int:

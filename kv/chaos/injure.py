@@ -551,18 +551,21 @@ class Injuries:
         status = None if leader is None else leader.status
         return status is not None and not status["outgoing"] and done(status)
 
-    def tidy(self) -> None:
+    def tidy(self, after: float = STRAY) -> None:
         """Ends nodes that have not been members for a long time.
 
         A change that was given up may come about later, so not at once. A
         learner that was never promoted stays.
+
+        Args:
+            after: How many seconds they must have been left alone.
         """
         leader = self._nodes.leading()
         if leader is None or leader.status is None or self._changing.locked():
             return
         now = self._nodes.now()
         for node in [*self._nodes.members.values()]:
-            old = now - self._touched.get(node.id, now) > STRAY
+            old = now - self._touched.get(node.id, now) > after
             if old and not node.lost and _is_gone(node.id)(leader.status):
                 self._nodes.drop(node)
 

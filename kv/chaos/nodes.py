@@ -266,8 +266,14 @@ class Nodes(Cluster):
             if node.wanted and not node.up:
                 node.start()
 
-    async def converged(self, timeout: float) -> float:
+    async def converged(
+        self, timeout: float, meanwhile: Callable[[], None] = lambda: None
+    ) -> float:
         """Waits until all nodes have applied the same, and one leads.
+
+        Args:
+            timeout: For how many seconds.
+            meanwhile: What to do again and again.
 
         Returns:
             How long it took, in seconds.
@@ -278,6 +284,7 @@ class Nodes(Cluster):
         begin = time.monotonic()
         while time.monotonic() < begin + timeout:
             await self.ask(1.0)
+            meanwhile()
             said = [m.status for m in self.members.values()]
             if all(said):
                 views = {

@@ -341,7 +341,8 @@ class Run:
         await asyncio.sleep(min(2.0, self.settings.seconds / 10))
         await workload.stop()
         self.state = "converging"
-        await nodes.converged(CONVERGE)
+        # Who was left over from a change of members is ended here.
+        await nodes.converged(CONVERGE, lambda: self.injuries.tidy(5.0))
         out.healed = self.recorder.elapsed() - begin
         self.state = "reading all"
         await workload.write_fresh()

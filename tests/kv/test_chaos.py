@@ -31,7 +31,9 @@ from kv.faults import (
     Transfer,
     Wait,
 )
+from kv.framing import LengthPrefixed
 from kv.lincheck import History, Operation
+from kv.parts import Parts
 
 REPO = Path(__file__).parents[2]
 
@@ -125,24 +127,52 @@ def leaders_apart(
         yield Wait(2.5)
 
 
+class Marked(LengthPrefixed):
+    """A framing of somebody else's: a mark stands before each length."""
+
+    def encode(self, body: bytes) -> bytes:
+        return b"!" + super().encode(body)
+
+    def feed(self, data: bytes) -> list[bytes]:
+        self.seen = getattr(self, "seen", b"") + data
+        found = []
+        while len(self.seen) >= 5:
+            end = 5 + int.from_bytes(self.seen[1:5], "big")
+            if len(self.seen) < end:
+                break
+            found.append(self.seen[5:end])
+            self.seen = self.seen[end:]
+        return found
+
+    __slots__ = ("seen",)
+
+
+PARTS = Parts(framing=Marked)
+
+
 @pytest.mark.chaos
 def test_a_run_that_is_interrupted_still_reports(tmp_path: Path) -> None:
+    """With parts of somebody else's, whose links can be cut all the same."""
     out = tmp_path / "out"
     running = subprocess.Popen(
         [sys.executable, "-m", "kv", "chaos", "--out", str(out),
-         "--minutes", "10", "--nemesis", "calm"],
+         "--minutes", "10", "--nemesis", f"{__name__}:leaders_apart",
+         "--parts", f"{__name__}:PARTS"],
         cwd=REPO, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     history = out / "history.jsonl"
     end = time.monotonic() + 60
-    while not (history.exists() and history.stat().st_size > 20_000):
+    while not (history.exists() and history.stat().st_size > 250_000):
         assert time.monotonic() < end
         time.sleep(0.1)
     running.send_signal(signal.SIGINT)
     said, _ = running.communicate(timeout=60)
     assert running.returncode == 0, said
+    assert "framing tests.kv.test_chaos:Marked" in said
     figures = json.loads((out / "run.json").read_text())
     assert figures["interrupted"] is True
+    assert figures["faults"]["partition/partition"] > 0
+    assert figures["elections"] > 1, "the leader was not cut off"
     assert "ended the run early" in (out / "report.html").read_text()
     # Nobody is left behind.
     for path in (out / "nodes").glob("*.log"):
