@@ -164,6 +164,96 @@
   }, { passive: true });
   mark();
 
+  // ---- A name, and where else it stands ------------------------------------
+
+  const NAMES = ".wv-text :is(.n, .nf, .nc, .fm)";
+
+  // Two names are the same if they lead to the same walk, or if neither leads
+  // anywhere and they read alike. Where a function is defined is its walk.
+  function meaning(name) {
+    const link = name.querySelector("a.wv-sym");
+    if (link) return link.href;
+    const text = name.textContent;
+    const home = name.closest(".wv-walk");
+    const own = home && name.matches(".nf, .nc, .fm")
+      && home.id.split(".").pop() === text;
+    return own ? new URL(`#${home.id}`, location.href).href : `"${text}"`;
+  }
+
+  let lit = [];
+  let told = null;
+
+  function unlight() {
+    for (const name of lit) name.classList.remove("wv-same", "wv-picked");
+    lit = [];
+    told?.remove();
+    told = null;
+  }
+
+  function button(text, label, act) {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.textContent = text;
+    made.setAttribute("aria-label", label);
+    made.addEventListener("click", act);
+    return made;
+  }
+
+  function pick(name, into) {
+    for (const other of lit) other.classList.toggle("wv-picked", other === name);
+    if (into) name.scrollIntoView({ block: "center" });
+  }
+
+  function light(name) {
+    unlight();
+    const same = meaning(name);
+    lit = [...document.querySelectorAll(NAMES)]
+      .filter((other) => meaning(other) === same);
+    for (const other of lit) other.classList.add("wv-same");
+    pick(name, false);
+    const go = (by) => () => {
+      const at = lit.findIndex((n) => n.classList.contains("wv-picked"));
+      pick(lit[(at + by + lit.length) % lit.length], true);
+    };
+    told = document.createElement("div");
+    told.className = "wv-uses";
+    told.setAttribute("role", "status");
+    const code = document.createElement("code");
+    code.textContent = name.textContent;
+    const times = lit.length === 1 ? "once" : `${lit.length} times`;
+    told.append(code, ` stands ${times} on this page `);
+    if (lit.length > 1) {
+      told.append(button("↑", "the one before", go(-1)),
+        button("↓", "the next one", go(1)));
+    }
+    if (!same.startsWith('"')) {
+      const walk = document.createElement("a");
+      walk.href = same;
+      walk.textContent = "its walk";
+      told.append(walk);
+    }
+    told.append(button("×", "put out", unlight));
+    document.body.append(told);
+  }
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest(".wv-uses")) return;
+    const name = event.target.closest(NAMES);
+    if (!name) return unlight();
+    if (String(getSelection())) return;
+    const link = name.querySelector("a.wv-sym");
+    const again = name.classList.contains("wv-picked");
+    // The first press lights up, the second goes there; a keyboard goes.
+    const away = event.ctrlKey || event.metaKey || event.shiftKey;
+    if (link && (again || away || event.detail === 0)) return;
+    event.preventDefault();
+    if (again) unlight();
+    else light(name);
+  });
+  addEventListener("keydown", (event) => {
+    if (event.key === "Escape") unlight();
+  });
+
   // ---- Marking code leaves the notes out -----------------------------------
 
   document.addEventListener("selectstart", (event) => {

@@ -23,7 +23,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 Place = tuple[str, str]
 
 # The tests that may hold a function of the port.
-TESTS = ("tests/port", "tests/properties", "tests/book")
+TESTS = ("tests/port", "tests/book")
 
 # What holds other things, and which of its arguments they are.
 _BOXES = {
@@ -601,6 +601,9 @@ class _Visitor(ast.NodeVisitor):
         self._function(node)
 
     def _function(self, node: Function) -> None:
+        helper = not node.name.startswith("test_")
+        if helper and self.path.startswith("tests/"):
+            return  # What helps a test holds nothing by itself.
         before = self.owner, self.scope, self.cls
         outer = self.owner == MODULE or self.owner == (
             self.cls.name if self.cls else None
