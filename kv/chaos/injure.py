@@ -2,7 +2,8 @@
 
 What cannot be done from outside is passed over, and counted: a proxy cannot
 swap messages of a TCP connection, `kill -9` cannot take from the system what
-it has not yet written, and nobody but the disk can have a sync fail.
+it has not yet written, and nobody but the disk can have a sync fail. A full
+disk is played by a limit on the size of files, which Linux sets from outside.
 
 Plans speak of nodes that were there when they were made. Meanwhile nodes have
 been replaced: by the plan, or because their disk was damaged and a new one
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -37,6 +39,18 @@ STRAY: Final = 60.0  # seconds until a node that is no member is ended
 MOST: Final = 6  # nodes at a time
 
 Note = Callable[..., None]
+Limit = Callable[[int, int | None], None]
+limit_files: Limit | None = None
+if sys.platform == "linux":
+    import resource
+
+    def _limit_files(pid: int, size: int | None) -> None:
+        """Has writes of a process fail beyond a size; `None`: none fails."""
+        which = resource.RLIMIT_FSIZE
+        _, most = resource.prlimit(pid, which)
+        resource.prlimit(pid, which, (most if size is None else size, most))
+
+    limit_files = _limit_files
 _OnLink = f.Cut | f.Slow | f.Loss | f.Clog | f.Throttle
 
 
@@ -347,6 +361,8 @@ class Injuries:
             self._torn(a)
         elif a.kind == "flip":
             self._flip(a)
+        elif a.kind == "full" and limit_files is not None:
+            self._full(a, limit_files)
         else:
             raise _Pass("only a disk itself can do that")
 
@@ -360,6 +376,28 @@ class Injuries:
             raise _Pass("the log is of another form")
         band = self._begin(a, f"node {node.id} is killed; {what}")
         self._lasting(a, band, lambda: node.bring_up(why))
+
+    def _full(self, a: f.DiskFault, limit: Limit) -> None:
+        """Has every write fail, until the node stops, as it must."""
+        node = self._running(a.node)
+        pid = node.pid
+        band = self._begin(a, f"node {node.id}: no write succeeds")
+        node.expect_down(band)
+
+        async def starve() -> None:
+            try:
+                limit(pid, 0)
+                await asyncio.sleep(a.lasts or 1.0)
+            finally:
+                if node.up and node.pid == pid:  # It had nothing to write.
+                    with suppress(OSError):
+                        limit(pid, None)
+                elif node.pid == pid:
+                    node.kill()  # It has ended by itself: this clears up.
+                node.bring_up(band)
+                self._over(band)
+
+        self._spawn(starve())
 
     def _flip(self, a: f.DiskFault) -> None:
         node = self._running(a.node)

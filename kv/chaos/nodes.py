@@ -86,6 +86,10 @@ class Node(Member):
         self._down.add(why)
         self.kill()
 
+    def expect_down(self, why: object) -> None:
+        """Notes that it may end by itself, until `bring_up`."""
+        self._down.add(why)
+
     def bring_up(self, why: object) -> None:
         """Starts it, unless there is another reason for it to be down."""
         self._down.discard(why)

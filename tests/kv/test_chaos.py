@@ -53,6 +53,8 @@ def some_of_each(
     yield Wait(3)
     yield DiskFault(rng.choice(nodes), "torn", 0.5)
     yield Wait(2.5)
+    yield DiskFault(LEADER, "full", 1.0)
+    yield Wait(2.5)
     for node in nodes:
         yield Crash(node, 0.5)
     yield Wait(3)
@@ -79,7 +81,7 @@ def test_half_a_minute_of_everything(tmp_path: Path) -> None:
     name = f"{__name__}:some_of_each"
     out = tmp_path / "out"
     figures, said = chaos(
-        "--minutes", "0.35", "--seed", "7", "--nemesis", name,
+        "--minutes", "0.4", "--seed", "7", "--nemesis", name,
         out=out, expect=0,
     )  # fmt: skip
     done = figures["faults"]
@@ -90,6 +92,8 @@ def test_half_a_minute_of_everything(tmp_path: Path) -> None:
         "disk/disk-flip", "link/break-connections", "transfer/transfer",
     ):  # fmt: skip
         assert done.get(fault), (fault, figures)
+    if sys.platform == "linux":
+        assert done.get("disk/disk-full")
     assert int(str(figures["elections"])) > 1
     assert int(str(figures["operations"])) > 50
     assert "All is well" in said
@@ -98,7 +102,7 @@ def test_half_a_minute_of_everything(tmp_path: Path) -> None:
     assert lincheck.check(history).verdict is lincheck.Verdict.LINEARIZABLE
     assert {fault.kind for fault in history.faults} >= {"partition", "crash"}
     steps = json.loads((out / "schedule.json").read_text())["steps"]
-    assert len(steps) == 11
+    assert len(steps) == 12
     page = (out / "report.html").read_text()
     assert "All is well" in page
     assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
