@@ -286,7 +286,8 @@ class _Pipe:
         try:
             while self._queue:
                 await self._link.open.wait()
-                await self._pass()
+                if self._queue:  # It may have been reset meanwhile.
+                    await self._pass()
         except (OSError, TimeoutError):
             self.reset()
         finally:

@@ -1,6 +1,7 @@
 """The proxies between nodes: who is who, and what each fault does to bytes."""
 
 import asyncio
+import gc
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -79,11 +80,18 @@ async def ends(clients: bool = False) -> AsyncIterator[Ends]:
 
 
 def run(work: Callable[[Ends], Awaitable[None]], clients: bool = False) -> None:
+    wrong: list[object] = []
+
     async def go() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: wrong.append(context))
         async with ends(clients) as both:
             await work(both)
+        await asyncio.sleep(0)
+        gc.collect()  # Tasks that failed unnoticed say so when they go.
 
     asyncio.run(go())
+    assert not wrong
 
 
 def say(both: Ends, data: bytes) -> None:
