@@ -292,7 +292,7 @@ def _evidence(
         url = e.url
         if e.step:
             spot = desk.book.moves.spot(AtStep(*e.step))
-            url = f"{spot.page.removesuffix('.md')}.html#{spot.anchor}"
+            url = f"{spot.page}#{spot.anchor}"
         if url:
             label = SubElement(item, "a", {"href": url})
         else:

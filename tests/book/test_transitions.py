@@ -226,7 +226,7 @@ KEY = """\
 
 def test_a_note_may_rest_on_a_step(root: Path) -> None:
     html = convert(root, KEY.format("played#3") + PAGE.partition(":::\n\n")[2])
-    assert '<a href="page.html#played-step-2">played, step 3</a>' in html
+    assert '<a href="page.md#played-step-2">played, step 3</a>' in html
     assert "<span> campaign 1</span>" in html
 
 
