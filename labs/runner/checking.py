@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from enum import Enum
+from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn, TypeVar
 
 from kv.commands import Command, Op, Result, Status, When
@@ -82,12 +83,14 @@ class Trial:
     Attributes:
         found: The module; for an answer sheet, what stands in it.
         file: Its name, for people.
+        folder: Where it lies, and what the learner has beside it.
         called: What was called last, as one would type it.
     """
 
-    def __init__(self, found: object, file: str) -> None:
+    def __init__(self, found: object, path: Path) -> None:
         self.found = found
-        self.file = file
+        self.file = f"labs/work/{path.name}"
+        self.folder = path.parent
         self.called = ""
 
     def name(self, name: str) -> Any:  # noqa: ANN401  # The learner's own.
@@ -103,6 +106,27 @@ class Trial:
                 f"{self.file} defines no `{name}`", f"`{name}`",
             )  # fmt: skip
         return found
+
+    def answer(self, name: str, expected: object, why: str) -> None:
+        """Sees that an answer sheet has the right answer under a name.
+
+        What is right is not told: it is for the learner to find.
+        """
+        came = self.name(name)
+        self.called = f"{name} in {self.file}"
+        blank = type(came) is not bool and came in (0, "", "?", [])
+        if blank and came != expected:
+            self.wrong(
+                f"it is not filled in yet. To find it: {why}",
+                f"{name} = {say(came)}, as it came", "what you have seen",
+            )  # fmt: skip
+        if type(came) is not type(expected):
+            kind = type(expected).__name__
+            self.wrong("it is of another kind", f"{name} = {say(came)}", kind)
+        if isinstance(expected, list) and isinstance(came, list):
+            came, expected = sorted(came), sorted(expected)
+        if came != expected:
+            self.wrong(why, f"{name} = {say(came)}", "another answer")
 
     def spy(self, what: object, name: str) -> Any:  # noqa: ANN401
         """Returns a stand-in that notes which method is called with what."""

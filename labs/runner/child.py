@@ -95,7 +95,7 @@ def perform(job: Found, give: Callable[[Found], None]) -> None:
             checks: list[Check] = import_module(job["checks"]).CHECKS
             begin = time.process_time()
             signal.setitimer(signal.ITIMER_REAL, job["seconds"])
-            trial = Trial(_load(path), f"labs/work/{path.name}")
+            trial = Trial(_load(path), path)
             for current in checks:
                 trial.called = ""
                 current.run(trial)

@@ -100,6 +100,8 @@ class Exercise:
         plug: How `labs/work/parts.py` takes it, as `machine=Machine`.
         stub: Its file; below the exercise's folder, or from the root.
         reference: Likewise.
+        beside: A folder of ours that stands for what the learner has made,
+            by name in `labs/work` and from the root; none if empty.
         seconds: How long its checks may take before they are stopped.
         slow: Whether it is left to `make labs-full` to prove it.
     """
@@ -120,6 +122,7 @@ class Exercise:
     plug: str = ""
     stub: str = "stub.py"
     reference: str = "reference.py"
+    beside: tuple[str, str] = ("", "")
     seconds: float = 20.0
     slow: bool = False
 

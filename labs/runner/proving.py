@@ -8,6 +8,7 @@ written at the end.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 import time
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labs.runner.catalogue import all_exercises
-from labs.runner.exercise import Exercise
+from labs.runner.exercise import ROOT, Exercise
 from labs.runner.running import Job, Outcome, run_all
 from labs.runner.telling import told
 
@@ -57,12 +58,21 @@ def prove(exercises: Iterable[Exercise]) -> Iterator[Proof]:
                 file = Path(folder, exercise.id, name, exercise.file)
                 file.parent.mkdir(parents=True)
                 file.write_text(text, "utf-8")
+                if name != STUB:
+                    put_beside(exercise, file.parent)
                 jobs.append(Job(exercise, file))
                 names.append(name)
         for name, outcome in zip(names, run_all(jobs), strict=True):
             yield Proof(
                 outcome.exercise, name, outcome, problem(name, outcome)
             )
+
+
+def put_beside(exercise: Exercise, folder: Path) -> None:
+    """Puts what the learner would have made beside the file."""
+    name, source = exercise.beside
+    if name:
+        shutil.copytree(ROOT / source, folder / name, dirs_exist_ok=True)
 
 
 def problem(name: str, outcome: Outcome) -> str:

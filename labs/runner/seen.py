@@ -4,17 +4,21 @@
     red 1.3 NAME      `check 1.3`, with the mistake of that name
     green 1           `check 1`, on the references of lab 1
     first 1           the first screen, with lab 1 done and in the store
+    grep WORDS        what grep finds in the logs of the recorded cluster
 """
 
 from __future__ import annotations
 
 import io
+import re
 import tempfile
 from contextlib import redirect_stdout
 from pathlib import Path
 
 from labs.runner import commands
 from labs.runner.catalogue import all_labs, find
+from labs.runner.exercise import LABS
+from labs.runner.proving import put_beside
 from labs.runner.workspace import Workspace
 
 
@@ -30,6 +34,8 @@ def seen(what: str) -> tuple[str, str]:
     """
     kind, _, rest = what.partition(" ")
     which, _, name = rest.partition(" ")
+    if kind == "grep":
+        return _grep(rest)
     with tempfile.TemporaryDirectory(prefix="labs-") as folder:
         work = Workspace(Path(folder))
         if kind == "red":
@@ -47,6 +53,17 @@ def seen(what: str) -> tuple[str, str]:
     raise NotSeen(f"{what!r}: write red, green or first, and a number")
 
 
+def _grep(words: str) -> tuple[str, str]:
+    found = sorted(
+        line
+        for path in (LABS / "lab2_nodes/recorded").glob("*.log")
+        for line in path.read_text("utf-8").splitlines()
+        if re.search(words, line)
+    )
+    command = f"grep -hE '{words}' labs/work/cluster/*.log | sort"
+    return command, "\n".join(found)
+
+
 def _red(work: Workspace, which: str, name: str) -> tuple[str, str]:
     exercise = find(which)[0]
     text = exercise.stub_path.read_text("utf-8")
@@ -57,6 +74,8 @@ def _red(work: Workspace, which: str, name: str) -> tuple[str, str]:
             raise NotSeen(f"{which} has no mutant {name}")
         text = chosen[0].of(reference)
     work.path(exercise).write_text(text, "utf-8")
+    if name:
+        put_beside(exercise, work.folder)
     return _run(work, "check", which)
 
 
@@ -65,6 +84,7 @@ def _put_references(work: Workspace, which: str) -> None:
     imports, given = {}, {}
     for e in find(which):
         work.path(e).write_bytes(e.reference_path.read_bytes())
+        put_beside(e, work.folder)
         if e.plug:
             name = e.plug.partition("=")[2]
             imports[e.file] = (

@@ -81,7 +81,7 @@ def test_brief_stub_and_checks_agree_on_names(exercise: Exercise) -> None:
         # An exercise that goes on from another asks by way of its checks.
         path = ROOT / f"{other.replace('.', '/')}.py"
         checks += path.read_text("utf-8")
-    asked = set(re.findall(r"t\.name\(\s*\"(\w+)\"", checks))
+    asked = set(re.findall(r"t\.(?:name|answer)\(\s*\"(\w+)\"", checks))
     assert asked == set(exercise.defines)
     assert f"labs/work/{exercise.file}" in part[0]
     assert f"{exercise.minutes} minutes" in part[0]

@@ -264,3 +264,15 @@ def test_watch_checks_at_each_save(tmp_path: Path) -> None:
 def test_every_exercise_has_a_number_of_its_own() -> None:
     ids = [e.id for e in all_exercises()]
     assert ids == sorted(set(ids), key=lambda i: [*map(int, i.split("."))])
+
+
+def test_the_split_vote_is_what_the_port_does() -> None:
+    """The answers are read from the recording, so it has to be true."""
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "port.rafttest", "check",
+            "labs/lab2_nodes/ex4_split/run.txt",
+        ],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
