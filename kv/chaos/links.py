@@ -256,6 +256,8 @@ class _Pipe:
 
     def feed(self, data: bytes | None) -> None:
         """Takes what the source said; `None` is the end."""
+        if self not in self._link.pipes:
+            return  # The connection has ended.
         if self._doomed:
             self._snap(data or b"")
             return
