@@ -39,12 +39,14 @@ class Hello(NamedTuple):
         cluster: The cluster's id.
         node: Who speaks.
         to: Whom it takes the other side for; 0 in an answer.
+        address: Where it listens itself, if it says so.
     """
 
     version: int
     cluster: int
     node: int
     to: int
+    address: Address | None = None
 
 
 class Offer(NamedTuple):
@@ -110,9 +112,11 @@ class Codec:
         ])  # fmt: skip
 
 
-def hello(cluster: int, node: int, to: int) -> bytes:
+def hello(
+    cluster: int, node: int, to: int, address: Address | None = None
+) -> bytes:
     """Returns the frame that opens a connection, or answers one."""
-    return pack((HELLO, VERSION, cluster, node, to))
+    return pack((HELLO, VERSION, cluster, node, to, *(address or ())))
 
 
 def part(data: bytes) -> bytes:
@@ -153,7 +157,11 @@ def parse_hello(found: list[object]) -> Hello:
     """
     if len(found) < 5 or not all(map(_is_number, found[1:5])):
         raise ValueError("a greeting that cannot be read")
-    return Hello(*found[1:5])  # type: ignore[arg-type]  # numbers, see above
+    address = None
+    if len(found) > 6 and type(found[5]) is str and _is_number(found[6]):
+        address = found[5], found[6]
+    version, cluster, node, to = found[1:5]
+    return Hello(version, cluster, node, to, address)  # type: ignore[arg-type]
 
 
 def parse_raft(found: list[object]) -> list[pb.Message]:

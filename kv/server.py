@@ -151,7 +151,7 @@ class Server:
         self.options = options
         self.world = world
         self.address: Address = options.address
-        self.connections: set[Connection] = set()
+        self.connections: dict[Connection, None] = {}  # In their order.
         self.cursors: dict[int, bytes] = {}
         self.notes: tuple[str, ...] = ()
         self.stopping = asyncio.Event()
@@ -368,7 +368,7 @@ class Server:
         """Counts a connection in, unless there are too many."""
         if len(self.connections) >= CONNECTIONS:
             return False
-        self.connections.add(connection)
+        self.connections[connection] = None
         self._connected += 1
         return True
 
@@ -644,7 +644,7 @@ class Connection(asyncio.Protocol):
         self._transport = None
         self._held.clear()
         self.slots.clear()
-        self.server.connections.discard(self)
+        self.server.connections.pop(self, None)
 
     def pause_writing(self) -> None:
         # A client who does not read its answers may ask no more.

@@ -14,6 +14,11 @@ other messages pass, and raft always hears how it ended.
 Whoever connects must say first which cluster and node it is, and whom it
 seeks. Anything that cannot be understood ends the connection it came on, with
 one line in the log, and does no other harm.
+
+It may also say where it listens. A node that was away while another one
+joined knows nothing of that one; should it lead by now, its messages arrive,
+and there would be nowhere to send an answer, nor would anything ever tell. So
+whoever calls is dialled in turn, for as long as its connection lasts.
 """
 
 from __future__ import annotations
@@ -39,6 +44,7 @@ CONNECT_TIMEOUT: Final = 2.0  # seconds
 SNAPSHOT_TIMEOUT: Final = 60.0  # seconds without progress
 RETRY_FIRST: Final = 0.02  # seconds
 RETRY_MOST: Final = 1.0  # seconds
+CALLERS: Final = 32  # nodes that are dialled for having called
 
 _log = logging.getLogger("kv.transport")
 
@@ -96,7 +102,9 @@ class Transport:
         self._client_tls = client_tls
         self._codec = Codec()
         self._peers: dict[int, _Peer] = {}
-        self._incoming: set[_Incoming] = set()
+        # Those that are no members, as far as we know, but have called.
+        self._callers: dict[int, Address] = {}
+        self._incoming: dict[_Incoming, None] = {}
         self._listener: Listener | None = None
 
     async def listen(self, host: str, port: int) -> Address:
@@ -112,13 +120,35 @@ class Transport:
 
     def set_members(self, members: dict[int, Address]) -> None:
         """Connects to these nodes, and lets go of all others."""
+        for id in {*self.members, *members}:
+            self._callers.pop(id, None)  # It has come, or has gone.
         self.members = dict(members)
+        self._dial()
+
+    def _dial(self) -> None:
+        """Has a peer for each node that is to be dialled, and no other."""
+        if self.closed:
+            return
+        wanted = {**self._callers, **self.members}
         for id in [*self._peers]:
-            if self._peers[id].address != members.get(id):
+            if self._peers[id].address != wanted.get(id):
                 self._peers.pop(id).close()
-        for id, address in members.items():
+        for id, address in wanted.items():
             if id != self.identity.node and id not in self._peers:
                 self._peers[id] = _Peer(self, id, address, self._client_tls)
+
+    def _called(self, node: int, address: Address) -> None:
+        """Takes note of where a node listens that has called."""
+        if node not in self.members and len(self._callers) < CALLERS:
+            self._callers[node] = address
+            self._dial()
+
+    def _hung_up(self, node: int) -> None:
+        """Takes note that a node's connection has ended."""
+        if any(i.caller == node for i in self._incoming):
+            return
+        if self._callers.pop(node, None) is not None:
+            self._dial()
 
     def connected(self) -> list[int]:
         """Returns the nodes to which messages can be sent now."""
@@ -254,13 +284,20 @@ class _Incoming(_Connection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.owner._incoming.add(self)
+        self.owner._incoming[self] = None
         if self.owner.closed or not self.owner.members:  # Not ready yet.
             self.drop(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self.owner._incoming.discard(self)
+        self.owner._incoming.pop(self, None)
+        if self.caller:
+            self.owner._hung_up(self.caller)
+
+    @property
+    def caller(self) -> int:
+        """The node at the other end; 0 if it has not said so."""
+        return 0 if self._hello is None else self._hello.node
 
     def take(self, kind: int, found: list[object]) -> None:
         if self._hello is None:
@@ -305,6 +342,8 @@ class _Incoming(_Connection):
         self._hello = hello
         self.name = f"node {hello.node}"
         self.write(messages.hello(who.cluster, who.node, 0))
+        if hello.address is not None:
+            self.owner._called(hello.node, hello.address)
 
     def _part(self, found: list[object]) -> None:
         data = found[1] if len(found) == 2 else None
@@ -346,7 +385,10 @@ class _Outgoing(_Connection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         who = self.owner.identity
-        self.write(messages.hello(who.cluster, who.node, self._peer))
+        self.write(messages.hello(
+            who.cluster, who.node, self._peer,
+            self.owner.members.get(who.node),
+        ))  # fmt: skip
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
