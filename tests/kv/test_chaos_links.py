@@ -12,6 +12,7 @@ from kv import messages
 from kv.chaos.links import Effect, Links, apart, between
 from kv.faults import ANY, CLIENTS
 from kv.framing import LengthPrefixed
+from kv.serve import run as run_loop
 from tests.kv.nodes import until
 
 LONG = b"x" * 5000
@@ -82,15 +83,16 @@ async def ends(clients: bool = False) -> AsyncIterator[Ends]:
 def run(work: Callable[[Ends], Awaitable[None]], clients: bool = False) -> None:
     wrong: list[object] = []
 
-    async def go() -> None:
+    async def go() -> int:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: wrong.append(context))
         async with ends(clients) as both:
             await work(both)
         await asyncio.sleep(0)
         gc.collect()  # Tasks that failed unnoticed say so when they go.
+        return 0
 
-    asyncio.run(go())
+    run_loop(go())
     assert not wrong
 
 
@@ -288,3 +290,18 @@ def test_what_a_partition_cuts(
     every = [(a, b) for a in (1, 2, 3) for b in (1, 2, 3) if a != b]
     assert {pair for pair in every if matches(*pair)} == cut
     assert not matches(CLIENTS, 1)
+
+
+def test_who_dials_during_a_cut_and_gives_up_leaves_nothing() -> None:
+    async def work(both: Ends) -> None:
+        number = both.links.add(between(1, 2), Effect(cut=True))
+        gate = await both.links.gate(2, ("127.0.0.1", 1))
+        _, writer = await asyncio.open_connection(*gate)
+        writer.write(hello(1))
+        await until(lambda: len(both.links.link(1, 2).pipes) == 2)
+        writer.close()
+        await a_while()
+        both.links.remove(number)
+        await until(lambda: len(both.links.link(1, 2).pipes) == 1)
+
+    run(work)
