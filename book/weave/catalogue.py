@@ -15,7 +15,8 @@ observer names it (`port/rafttest/observe.py`):
     home = "elections.md"                   # the page that it lives on
     seen = ["one-day#12"]                   # a step of a scenario, or a test
 
-A step is counted over the whole script, from 1. A row of the core
+A text may run over several lines, and is read as one. A step is counted over
+the whole script, from 1. A row of the core
 (`core = true`) has a section of its own on its page, made of `title`,
 `changes`, `stays`, `breaks`, `question` and `answer`: all of them, or none.
 
@@ -254,7 +255,7 @@ class _Reader:
         for field in (*_TEXTS, *(f for f in PROSE if f in table)):
             value = table.get(field)
             if isinstance(value, str) and value.strip():
-                texts[field] = value
+                texts[field] = " ".join(value.split())
             else:
                 refuse(field, "is no text, or is empty", "write some")
         lists: dict[str, tuple[str, ...]] = {}

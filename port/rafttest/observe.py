@@ -1124,12 +1124,12 @@ class LoopObserver:
         """Takes note of the channel that fired."""
         self.cause = name
         if name == "stop":
-            self._tell(self.way, "stopped")
+            self._tell(self.way, "stopped", "_Node.run")
 
-    def _tell(self, before: str, after: str) -> None:
-        self.sink(
-            Transition("node-loop", before, self.cause, after, "_Node._run")
-        )
+    def _tell(
+        self, before: str, after: str, symbol: str = "_Node._run"
+    ) -> None:
+        self.sink(Transition("node-loop", before, self.cause, after, symbol))
 
 
 class _Turn:

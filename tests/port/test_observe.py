@@ -335,7 +335,8 @@ async def looped(
     n = _Node(RawNode(config(storage(ids), **fields)))
 
     def sink(t: Transition) -> None:
-        assert (t.family, t.symbol) == ("node-loop", "_Node._run")
+        by = "_Node.run" if t.cause == "stop" else "_Node._run"
+        assert (t.family, t.symbol) == ("node-loop", by)
         moves.append((t.from_, t.cause, t.to))
 
     with watch_loop(n, sink):
