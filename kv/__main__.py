@@ -25,6 +25,7 @@ COMMANDS = {
     "certs": ("kv.certs", "make throw-away certificates for nodes"),
     "chaos": ("kv.chaos.command", "hurt real processes, and judge the store"),
     "bench": ("kv.bench", "measure, alone or beside others"),
+    "sim": ("kv.sim.command", "run it on virtual time, under faults"),
     "lincheck": ("kv.lincheck.cli", "judge histories of clients"),
 }
 """Command -> its module, and what it does in a few words."""

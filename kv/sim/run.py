@@ -145,7 +145,7 @@ class Outcome:
             return self.outside
         if self.violation is None:
             return "all rules hold"
-        return f"{NAMES[self.violation.number]}: {self.violation}"
+        return f"{NAMES[self.violation.number]}: {self.violation.text}"
 
 
 def replay_to_json(setup: Setup, steps: Sequence[Step]) -> str:

@@ -33,11 +33,17 @@ class Violation(AssertionError):
 
     Attributes:
         number: The invariant's.
+        text: What is broken, without the number.
     """
 
     def __init__(self, number: int, text: str) -> None:
         super().__init__(f"invariant {number}: {text}")
         self.number = number
+        self.text = text
+
+    def __reduce__(self) -> tuple[type[Violation], tuple[int, str]]:
+        """Has it travel between processes."""
+        return Violation, (self.number, self.text)
 
 
 class View:

@@ -1,0 +1,177 @@
+"""The controls: mistakes that the simulator must find, and where it does.
+
+A checker that has never said no proves nothing. Each control is a store with
+a mistake (`kv.unsafe`), or with a bug planted in the port (`labs/bugs`), the
+faults under which it shows, and how many seeds it may take. The tests hold
+all of them to that; `python -m kv sim --controls book/controls.toml` writes
+what was found, by which rule, and the shortest schedule that shows it.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from kv.parts import load_named
+from kv.sim.run import Outcome, Setup, run
+from kv.sim.shrink import Shrinker
+from kv.sim.watch import NAMES
+from kv.unsafe import MISTAKES
+
+BUGS: Final = "labs.bugs"
+
+
+class Control(NamedTuple):
+    """A mistake, and under which faults it is to be found.
+
+    Attributes:
+        name: Of `kv.unsafe`, or of a module in `labs.bugs`.
+        planted: Whether it is one of the latter.
+        nemesis: The faults.
+        seconds: How long a run is, virtually.
+        seeds: With how many seeds it must be found.
+        more: What else differs in the setup.
+    """
+
+    name: str
+    planted: bool
+    nemesis: str
+    seconds: float = 20.0
+    seeds: int = 10
+    more: Mapping[str, object] = {}  # never changed
+
+    def setup(self, seed: int) -> Setup:
+        """Returns the setup of a run."""
+        setup = Setup(
+            seed=seed, seconds=self.seconds, nemesis=self.nemesis,
+            plant=f"{BUGS}.{self.name}" if self.planted else "",
+            unsafe="" if self.planted else self.name,
+        )  # fmt: skip
+        return replace(setup, **self.more)  # type: ignore[arg-type]
+
+    def wrong(self) -> str:
+        """Returns what is wrong, in words."""
+        if not self.planted:
+            return MISTAKES[self.name].wrong
+        bug = load_named(f"{BUGS}.{self.name}:BUG")
+        return str(getattr(bug, "mistake", "")).split("\n\n")[0]
+
+
+class Found(NamedTuple):
+    """How a control was found.
+
+    Attributes:
+        outcome: The run that broke a rule.
+        seeds: How many seeds it took.
+        virtual: How many virtual seconds, over all of them.
+    """
+
+    outcome: Outcome
+    seeds: int
+    virtual: float
+
+
+def find(control: Control) -> Found | None:
+    """Looks for a control's mistake; `None`: not within its budget."""
+    virtual = 0.0
+    for seed in range(control.seeds):
+        outcome = run(control.setup(seed))
+        virtual += outcome.virtual
+        if outcome.violation is not None:
+            return Found(outcome, seed + 1, virtual)
+    return None
+
+
+def _unsafe(
+    name: str, nemesis: str, seconds: float = 20.0, seeds: int = 10,
+    **more: object,
+) -> Control:  # fmt: skip
+    return Control(name, False, nemesis, seconds, seeds, more)
+
+
+def _bug(
+    name: str, nemesis: str, seconds: float = 20.0, seeds: int = 10,
+    **more: object,
+) -> Control:  # fmt: skip
+    return Control(name, True, nemesis, seconds, seeds, more)
+
+
+CONTROLS: Final = (
+    _unsafe("no-fsync", "crashes"),
+    _unsafe("torn-tail", "disks"),
+    _unsafe("acknowledge-early", "partitions"),
+    _unsafe("apply-early", "partitions"),
+    _unsafe("forgetful-snapshots", "crashes"),
+    _unsafe("no-sessions", "links"),
+    _unsafe("stale", "links"),
+    _unsafe("lease", "slow-leaders"),
+    _unsafe("two-at-once", "churn+partitions"),
+)
+
+
+def write_controls(path: str, told: Callable[[str], None]) -> int:
+    """Finds every control, makes its schedule short, and writes the table.
+
+    Rows of other programs in the file are kept.
+    """
+    file = Path(path)
+    kept: list[dict[str, object]] = []
+    if file.exists():
+        rows = tomllib.loads(file.read_text(encoding="utf-8"))
+        kept = [r for r in rows.get("control", []) if r.get("by") != "sim"]
+    made: list[dict[str, object]] = []
+    missed = 0
+    for control in CONTROLS:
+        found = find(control)
+        if found is None:
+            missed += 1
+            told(f"{control.name}: not found with {control.seeds} seeds")
+            continue
+        small = Shrinker(found.outcome, budget=120).shrink()
+        made.append(_row(control, found, small))
+        told(f"{control.name}: {found.outcome.verdict()}")
+    text = _HEAD + "".join(map(_table, [*made, *kept]))
+    file.write_text(text, encoding="utf-8")
+    told(f"{len(made)} controls were found, {missed} were not")
+    return int(missed > 0)
+
+
+_HEAD: Final = """\
+# Mistakes that a checker has to find, and how it did. Rows with by = "sim"
+# are written by `python -m kv sim --controls book/controls.toml`.
+"""
+
+
+def _row(control: Control, found: Found, small: Outcome) -> dict[str, object]:
+    violation = small.violation or found.outcome.violation
+    number = 0 if violation is None else violation.number
+    return {
+        "by": "sim",
+        "name": control.name,
+        "kind": "planted" if control.planted else "unsafe",
+        "wrong": " ".join(control.wrong().split()),
+        "nemesis": control.nemesis,
+        "rule": NAMES[number],
+        "seeds": found.seeds,
+        "virtual_seconds": round(found.virtual, 1),
+        "finding": small.verdict(),
+        "seed": small.setup.seed,
+        "seconds": small.setup.seconds,
+        "clients": small.setup.clients,
+        "schedule": [str(step).strip() for step in small.steps],
+    }
+
+
+def _table(row: dict[str, object]) -> str:
+    lines = ["", "[[control]]"]
+    for name, value in row.items():
+        if isinstance(value, list):
+            items = "".join(f"  {json.dumps(item)},\n" for item in value)
+            lines.append(f"{name} = [\n{items}]" if value else f"{name} = []")
+        else:
+            lines.append(f"{name} = {json.dumps(value)}")
+    return "\n".join(lines) + "\n"
