@@ -126,7 +126,7 @@ def strip(book: Book, page: str) -> Element | None:
     for other in part.pages:
         stop = SubElement(path, "li")
         title = title_of(texts.get(other, "")) or other
-        address = posixpath.relpath(other, folder).replace(".md", ".html")
+        address = posixpath.relpath(other, folder)
         link = SubElement(stop, "a", {"href": address, "title": title})
         if other == page:
             link.set("aria-current", "page")
