@@ -6,6 +6,7 @@ from collections.abc import Callable
 from xml.etree.ElementTree import Element, SubElement
 
 from book.weave import (
+    acks,
     drawn,
     flow,
     handing,
@@ -42,6 +43,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "overlap": overlap.svg,
     "progress": windows.progress,
     "ranks": ranks.svg,
+    "reads": acks.reads,
     "read": timelines.READ.svg,
     "ring": windows.ring,
     "roles": roles.svg,
