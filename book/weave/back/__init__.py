@@ -20,6 +20,7 @@ from book.weave.back import (
     ledger,
     loglines,
     messages,
+    sheet,
 )
 from book.weave.back.desk import Desk
 from book.weave.problems import Refused
@@ -28,6 +29,7 @@ Maker = Callable[[Desk], Iterator[str]]
 
 MAKERS: dict[str, Maker] = {
     "bibliography": bibliography.make,
+    "cheatsheet": sheet.make,
     "commands": commands.make,
     "configuration": config.make,
     "correspondence": correspondence.make,
