@@ -114,12 +114,20 @@ def test_half_a_minute_of_everything(tmp_path: Path) -> None:
 def test_stale_reads_are_found(tmp_path: Path) -> None:
     out = tmp_path / "out"
     chaos(
-        "--minutes", "0.12", "--seed", "7", "--unsafe", "stale", "--nemesis",
-        f"{__name__}:leaders_apart", "--think", "5ms",
+        "--minutes", "0.08", "--seed", "7", "--unsafe", "stale", "--nemesis",
+        f"{__name__}:each_apart", "--think", "50ms", "--clients", "40",
         out=out, expect=1,
     )  # fmt: skip
     assert "Not linearizable" in (out / "conflict.html").read_text()
     assert "srcdoc" in (out / "report.html").read_text()
+
+
+def each_apart(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
+    """Cut each node off in turn: two of three are followers."""
+    while True:
+        for node in nodes:
+            yield Partition(((node,),), 0.8)
+            yield Wait(1.1)
 
 
 def leaders_apart(
