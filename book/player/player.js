@@ -61,6 +61,11 @@
       this.root = root;
       this.data = JSON.parse(
         root.querySelector("script[type='application/json']").textContent);
+      // Several players of a page may keep the lines that ran in one place.
+      if (typeof this.data.code === "string") {
+        this.data.code = JSON.parse(
+          document.getElementById(this.data.code).textContent);
+      }
       this.prefix = root.dataset.prefix;
       this.count = this.data.steps.length;
       this.moments = [this.data.before, ...this.data.steps];

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from book.weave.problems import Refused
@@ -22,10 +23,13 @@ from book.weave.walks import Scene
 from port.errors import Malformed
 from port.rafttest import play
 from port.rafttest.datadriven import Directive, parse
-from port.rafttest.record import Homes, Recording, Step, record
+from port.rafttest.record import Data, Homes, Recording, Step, record
 
 FOLDER = "book/scenarios"
 THREAD = "one-day"
+
+# A line that ran: its number, its text, its place in its function's walk.
+_Row = tuple[int, str, int]
 
 _ACT = re.compile(r"^# Act (?P<number>\d+): (?P<title>.+)$")
 
@@ -100,12 +104,57 @@ def prefix(name: str) -> str:
     return "" if name == THREAD else f"{name}-"
 
 
+class Code:
+    """The lines that ran, of several players of a page, kept once.
+
+    Most of a small scenario's data are lines of the port, and most of these
+    are the same in all of them.
+
+    Attributes:
+        id: The id of the element that is to hold them.
+    """
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self._places: dict[tuple[str, str], int] = {}
+        self._lines: list[dict[int, _Row]] = []
+        self._homes: list[str] = []
+
+    def take(self, data: Data) -> None:
+        """Takes the lines out of a player's data, and leaves the id there."""
+        code = cast("list[tuple[str, str, list[_Row], str]]", data["code"])
+        moved: list[int] = []
+        for path, name, rows, home in code:
+            place = self._places.setdefault((path, name), len(self._lines))
+            if place == len(self._lines):
+                self._lines.append({})
+                self._homes.append(home)
+            self._lines[place].update({row[0]: row for row in rows})
+            moved.append(place)
+        for step in cast("list[dict[str, list[tuple[int, object]]]]",
+                         data["steps"]):
+            step["ran"] = [(moved[at], lines) for at, lines in step["ran"]]
+        data["code"] = self.id
+
+    def element(self) -> Element:
+        """Returns the element that holds the lines."""
+        held = Element("script", {"type": "application/json", "id": self.id})
+        held.text = play.packed([
+            [*key, [lines[n] for n in sorted(lines)], home]
+            for key, lines, home in zip(
+                self._places, self._lines, self._homes, strict=True
+            )
+        ])  # fmt: skip
+        return held
+
+
 def embed(
     parent: Element,
     root: Path,
     scene: Scene,
     homes: Homes,
     stash: Callable[[str], str],
+    code: Code | None = None,
 ) -> None:
     """Appends the player of a scenario, with its caption.
 
@@ -115,6 +164,7 @@ def embed(
         scene: What to play.
         homes: Where the functions that ran are explained.
         stash: Keeps HTML until the page is written, and returns its mark.
+        code: Takes the lines that ran, if the page is to hold them once.
 
     Raises:
         Refused: there is no such scenario, or it does not run as it should.
@@ -134,6 +184,8 @@ def embed(
     part = Recording(recording.title)
     part.steps = [*recording.steps[: act.first], *steps]
     data = part.data(act.first, act.last, homes)
+    if code is not None:
+        code.take(data)
     command = f"python -m port.rafttest run {FOLDER}/{scene.name}.txt"
     player = play.container(steps, data, command, prefix(scene.name))
     figure = SubElement(parent, "figure", {"class": "wv-figure wv-scene"})

@@ -27,7 +27,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 from markdown.util import AtomicString  # type: ignore[import-untyped]
 
@@ -71,9 +71,11 @@ ORDER: Mapping[str, tuple[str, ...]] = {
     "entry": (
         "proposed", "absent", "unstable", "in progress", "stable",
         "uncommitted", "committed", "applying", "applied", "compacted",
-        "any", "under a snapshot",
+        "any", "under a snapshot", "apply open", "apply paused",
     ),
-    "snapshot": ("wanted", "sent", "none", "received", "in progress"),
+    "snapshot": (
+        "wanted", "sent", "none", "received", "in progress", "stored",
+    ),
     "configuration": (
         "proposed", "leave proposed", "pending", "free", "empty", "simple",
         "joint", "joint, leaves by itself", "outsider", "learner", "voter",
@@ -83,10 +85,14 @@ ORDER: Mapping[str, tuple[str, ...]] = {
         "asked", "forwarded", "waiting for commit", "waiting for quorum",
         "confirmed", "answered",
     ),
-    "transfer": ("none", "catching up", "told", "done"),
+    "transfer": ("asked", "none", "catching up", "told", "done"),
     "vote": (
-        "none", "asked", "same", "other", "self", "peer", "pending",
+        "asked", "same", "other", "none", "self", "peer", "pending",
         "pending, joint",
+    ),
+    "node-loop": (
+        "nothing to hand out", "a Ready on offer", "the application has it",
+        "proposals wait", "proposals taken",
     ),
 }  # fmt: skip
 
@@ -162,7 +168,7 @@ class Moves:
             )
 
     def problems(self) -> Iterator[Problem]:
-        """Yields families that a page shows twice."""
+        """Yields families that a page shows twice, or not at all."""
         shown: dict[tuple[str, str], int] = {}
         for page in self.pages:
             for block in page.moves:
@@ -175,6 +181,15 @@ class Moves:
                         "show it once",
                     )
                 shown.setdefault(here, block.first)
+        for row in self.rows.rows:
+            if (row.family, row.home) not in shown:
+                shown[row.family, row.home] = 0
+                yield Problem(
+                    row.home,
+                    1,
+                    f"{row.id} has its home here, and is not shown",
+                    f"write `::: transitions family={row.family}`",
+                )
 
     # ---- Where things are ------------------------------------------------
 
@@ -343,11 +358,18 @@ def edges(
             row.to,
             easel.link(row.home, row.id, suffix),
             f"{moves.numbers[row.id]}: {row.from_} to {row.to},"
-            f" by {' or '.join(row.causes)}",
+            f" by {_few(row.causes)}",
             row.home == easel.page,
         )
         for row in moves.rows.family(family)
     ]
+
+
+def _few(causes: tuple[str, ...]) -> str:
+    """Returns causes as text; of many, two and how many more there are."""
+    if len(causes) < 5:
+        return " or ".join(causes)
+    return f"{causes[0]}, {causes[1]} or {len(causes) - 2} others"
 
 
 def _diagram(
@@ -484,6 +506,9 @@ def _strays(
     box: Element, moves: Moves, rows: list[Row], easel: Easel
 ) -> None:
     """Appends the players of scenarios that these rows give a home."""
+    if not rows:
+        return
+    code = scenes.Code(f"wv-code-{rows[0].family}")
     for name, row in moves.strays.items():
         if row not in rows:
             continue
@@ -492,5 +517,7 @@ def _strays(
         summary.text = AtomicString(scenes.title(moves.root, name))
         scenes.embed(
             details, moves.root, Scene(0, 0, name, 0, ""), easel.homes,
-            easel.stash,
+            easel.stash, code,
         )  # fmt: skip
+    html = tostring(code.element(), encoding="unicode", method="html")
+    SubElement(box, "div").text = easel.stash(html)

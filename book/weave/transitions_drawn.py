@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 PILL, PILL_LEAST = 128, 36
-LANE, DISC = 24, 9
+LANE, DISC = 24, 9.5
 STUB, GAP, CLOSE = 25, 30, 16
 PORT = 12
 NEAR = 20  # from a pill to the first lane, and to the first number
@@ -300,7 +300,7 @@ def _number(e: Edge, x: float, y: float) -> str:
     return (
         f'<a href="{escape(e.href)}" class="wv-move{away}" '
         f'aria-label="{escape(e.told)}"><title>{escape(e.told)}</title>'
-        f'<circle cx="{x:g}" cy="{y:g}" r="{DISC - 0.8:g}"/>'
+        f'<circle cx="{x:g}" cy="{y:g}" r="8.4"/>'
         f'<text x="{x:g}" y="{y + 3.8:g}">{e.number}</text></a>'
     )
 

@@ -106,7 +106,7 @@ def container(
     return root
 
 
-def packed(data: Data) -> str:
+def packed(data: object) -> str:
     """Returns data as the text of a script element, which it cannot end."""
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
     return text.replace("</", "<\\/").replace("<!--", "<\\u0021--")
