@@ -21,6 +21,7 @@ from book.weave.back import (
     loglines,
     messages,
     sheet,
+    ways,
 )
 from book.weave.back.desk import Desk
 from book.weave.problems import Refused
@@ -32,10 +33,12 @@ MAKERS: dict[str, Maker] = {
     "cheatsheet": sheet.make,
     "commands": commands.make,
     "configuration": config.make,
+    "contents": ways.contents,
     "correspondence": correspondence.make,
     "divergences": ledger.make,
     "log-lines": loglines.make,
     "messages": messages.make,
+    "ways": ways.make,
 }
 
 

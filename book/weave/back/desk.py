@@ -112,8 +112,9 @@ def said(text: str) -> str:
 
 
 def title_of(text: str) -> str:
-    """Returns the first heading of a page."""
-    found = search(r"^# +(.+?) *$", text, MULTILINE)
+    """Returns the title of a page: its own, or its first heading."""
+    found = search(r"\A---\n(?:.*\n)*?title: +(.+?) *$", text, MULTILINE)
+    found = found or search(r"^# +(.+?) *$", text, MULTILINE)
     return sub(r"[*`]", "", found[1]) if found else ""
 
 
