@@ -26,24 +26,29 @@ from kv.chaos.report import write_report
 from kv.chaos.run import Outcome, Run, Settings, stop_on_signals
 from kv.chaos.view import show
 from kv.command_line import Parser, complain, number, seconds
-from kv.faults import load_nemesis, steps_from_json
+from kv.faults import NEMESES, load_nemesis, steps_from_json
 from kv.parts import Parts, load_parts
 from kv.serve import run as run_loop
-from kv.unsafe import load_unsafe
+from kv.unsafe import MISTAKES, load_unsafe
 
 
 def parse(argv: list[str]) -> Namespace:
     """Reads the command line."""
-    parser = Parser(prog="kv chaos", description=__doc__.split("\n")[0])
+    parser = Parser(
+        prog="kv chaos", description=__doc__.split("\n")[0],
+        epilog=f"Nemeses: {', '.join(NEMESES)}. Mistakes:"
+        f" {', '.join(MISTAKES)}.",
+    )  # fmt: skip
     add = parser.add_argument
-    add("--minutes", type=float, default=5.0, help="how long (5)")
+    add("--minutes", type=float, default=None,
+        help="how long (5, or what a replay needs)")
     add("--seed", type=int, default=None,
         help="of all dice: the same seed has the same schedule of faults")
     add("--nemesis", default="storm", metavar="NAME",
-        help="storm (all of them), partitions, links, crashes, pauses,"
-        " clocks, disks, churn, transfers, calm, or yours as MODULE:NAME")
+        help="what faults: a name, MODULE:NAME, or some with a plus between"
+        " them (storm: all)")
     add("--replay", metavar="FILE",
-        help="a schedule.json to carry out again, instead of a plan")
+        help="a schedule.json to carry out again, or a replay file of kv sim")
     add("--nodes", type=number, default=3, help="processes at first (3)")
     add("--clients", type=number, default=5, help="how many (5)")
     add("--think", type=seconds, default=0.02, metavar="TIME",
@@ -75,15 +80,21 @@ def settings(args: Namespace) -> Settings:
     """
     plan = load_nemesis(args.nemesis)
     nemesis = args.nemesis
-    span = args.minutes * 60
-    if span <= 0:
-        raise ValueError("--minutes must be more than 0")
+    span = 5 * 60.0
     steps = None
     if args.replay is not None:
         text = Path(args.replay).read_text(encoding="utf-8")
         found = json.loads(text)
-        steps = steps_from_json(found["steps"])
+        if not isinstance(found, dict):
+            raise ValueError(f"{args.replay} holds no schedule")
+        steps = steps_from_json(found.get("steps"))
+        ends = [step.at + step.action.lasts for step in steps]
+        span = max([*ends, 1.0])
         nemesis = f"replay of {args.replay}"
+    if args.minutes is not None:
+        span = args.minutes * 60
+    if span <= 0:
+        raise ValueError("--minutes must be more than 0")
     seed = args.seed
     if seed is None:
         seed = random.SystemRandom().randrange(1 << 32)
@@ -185,7 +196,7 @@ def main(argv: list[str]) -> int:
     try:
         chosen = settings(args)
         chosen.out.mkdir(parents=True, exist_ok=True)
-    except (ValueError, OSError, KeyError) as error:
+    except (ValueError, OSError) as error:
         return complain(error)
     print(f"seed {chosen.seed}; all is kept in {chosen.out}", flush=True)
     for name, what in chosen.notes.items():

@@ -219,6 +219,7 @@ def test_a_schedule_can_be_done_again(tmp_path: Path) -> None:
     file.write_text('{"steps": [{"at": 2, "do": "crash", "node": 1}]}')
     chosen = settings(parse(["--replay", str(file)]))
     assert chosen.steps is not None
+    assert chosen.seconds == 4.0
     assert [step.action for step in chosen.steps] == [Crash(1)]
 
 
