@@ -185,7 +185,10 @@ def summary(outcome: Outcome) -> str:
             f" from {gap.begin:.1f} s; meanwhile: {'; '.join(gap.why)}"
         )
     if outcome.explanation is not None:
-        lines.append(f"conflict: {outcome.explanation.sentence}")
+        lines.append(
+            f"conflict, {outcome.conflict_at} s after the beginning:"
+            f" {outcome.explanation.sentence}"
+        )
     lines += [f"problem: {problem}" for problem in outcome.problems]
     return "\n".join(lines)
 

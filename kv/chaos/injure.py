@@ -36,7 +36,7 @@ CHANGE: Final = 20.0  # seconds until a change of members is given up
 REFUSES: Final = 30.0  # seconds in which a node must refuse to start
 TURN: Final = 0.004  # seconds that `count` operations or turns are taken for
 STRAY: Final = 60.0  # seconds until a node that is no member is ended
-MOST: Final = 6  # nodes at a time
+MOST: Final = 5  # nodes at a time
 
 Note = Callable[..., None]
 Limit = Callable[[int, int | None], None]

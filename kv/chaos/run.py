@@ -31,7 +31,7 @@ from kv.chaos.links import Links
 from kv.chaos.nodes import Nodes
 from kv.client import KvError
 from kv.faults import Nemesis, Step, schedule, steps_to_json
-from kv.lincheck import Explanation, Result, Verdict
+from kv.lincheck import NEVER, Explanation, Result, Verdict
 from kv.parts import Parts
 from kv.workload import Event, Recorder, Workload, lost_elements
 from kv.world import real_world
@@ -189,6 +189,17 @@ class Outcome:
             text += f"; {first}" + (f", and {more} more" if more else "")
         return text + "."
 
+    @property
+    def conflict_at(self) -> float | None:
+        """When the conflict was complete, in seconds of the run."""
+        if self.explanation is None:
+            return None
+        ends = [
+            op.call if op.ret == NEVER else op.ret
+            for op in self.explanation.conflict
+        ]
+        return round(max(ends, default=0) / 1e9, 1)
+
     def figures(self) -> dict[str, object]:
         """Returns what fits into `run.json`."""
         s = self.settings
@@ -207,6 +218,9 @@ class Outcome:
             "latency": self.latency,
             "gaps": [asdict(gap) for gap in self.gaps],
             "healed": self.healed, "problems": self.problems,
+            "conflict": None if self.explanation is None else {
+                "what": self.explanation.sentence, "at": self.conflict_at,
+            },
             "arguments": s.arguments,
         }  # fmt: skip
 
@@ -446,6 +460,11 @@ class Run:
 
     def _meanwhile(self, begin: float, end: float) -> Iterator[str]:
         """Yields what was wrong in a time, the longest first."""
+        nodes, silent = self._present((begin + end) / 2)
+        if silent:
+            yield f"of {nodes} nodes {silent} were down, or did not answer"
+        else:
+            yield f"there were {nodes} nodes"
         found = []
         for band in self.outcome.bands:
             until = self.outcome.seconds if band.end is None else band.end
@@ -461,6 +480,16 @@ class Run:
         for when, term, node in self.outcome.elections:
             if begin <= when <= end:
                 yield f"node {node} is elected in term {term} ({when:.1f} s)"
+
+    def _present(self, at: float) -> tuple[int, int]:
+        """Returns how many nodes there were, and how many of them silent."""
+        roles = []
+        for lane in self.outcome.lanes.values():
+            role = [role for when, role, _ in lane if when <= at][-1:]
+            if role and role != ["gone"]:
+                roles += role
+        silent = sum(role in ("down", "paused", "silent") for role in roles)
+        return len(roles), silent
 
     def _judge(self) -> None:
         out, path = self.outcome, self.settings.out / "history.jsonl"

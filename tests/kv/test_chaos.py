@@ -278,7 +278,7 @@ def test_the_report_of_a_history_without_an_order(tmp_path: Path) -> None:
     assert bad.code == 1
     page = render(bad, "<html>&the conflict</html>")
     assert 'srcdoc="&lt;html&gt;&amp;the conflict' in page
-    assert "conflict: " in summary(bad)
+    assert "conflict, 0.0 s after" in summary(bad)
 
 
 def test_nobody_knows(tmp_path: Path) -> None:
