@@ -797,7 +797,8 @@ class Observer:
                 self._tell("transfer", before, after)
             if now.transferee:
                 after = "told" if self._timeout_now else "catching up"
-                self._tell("transfer", "none", after)
+                by = "leader_transfer_leader"
+                self._tell("transfer", "none", after, by)
 
     def _whom(self, vote: int) -> str:
         if not vote:
