@@ -115,7 +115,7 @@ def title_of(text: str) -> str:
     """Returns the title of a page: its own, or its first heading."""
     found = search(r"\A---\n(?:.*\n)*?title: +(.+?) *$", text, MULTILINE)
     found = found or search(r"^# +(.+?) *$", text, MULTILINE)
-    return sub(r"[*`]", "", found[1]) if found else ""
+    return sub(r"[*`\"]", "", found[1]) if found else ""
 
 
 def code(text: str, href: str = "") -> str:
