@@ -4,6 +4,7 @@ There is one text. In the repository its links lead to the pages' sources,
 `../../book/pages/commit.md`; here they lead to the pages. A comment such as
 `<!-- seen: red 1.3 -->` becomes what the runner really prints: it is run when
 the book is built, and kept in `.cache` until the labs or the store change.
+`<!-- picture: labs/... -->` becomes that drawing, in the page.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from labs.runner.seen import seen
 ROOT: Final = Path(__file__).parents[2]
 _BRIEF: Final = re.compile(r"^::: brief (lab\d_\w+)$")
 _SEEN: Final = re.compile(r"^<!-- seen: (.+) -->$")
+_PICTURE: Final = re.compile(r"^<!-- picture: (labs/[\w/]+\.svg) -->$")
 _KEPT: Final = ROOT / ".cache/labs/seen.json"
 
 
@@ -57,8 +59,10 @@ def _included(line: str) -> Iterator[str]:
         return
     text = (ROOT / "labs" / found[1] / "BRIEF.md").read_text("utf-8")
     for one in text.replace("](../../book/pages/", "](").splitlines():
-        shown = _SEEN.match(one)
-        if shown is None:
+        if drawn := _PICTURE.match(one):
+            svg = (ROOT / drawn[1]).read_text("utf-8").strip()
+            yield f'<figure class="wv-figure">{svg}</figure>'
+        elif (shown := _SEEN.match(one)) is None:
             yield one
         else:
             command, printed = _recorded(shown[1])

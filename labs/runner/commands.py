@@ -264,6 +264,9 @@ def solution(work: Workspace, text: str | None, spoil: bool) -> int:
         )))  # fmt: skip
         return RED
     path = exercise.reference_path
+    if not path.is_file():
+        print("It is not here: whoever gave you this copy kept it.")
+        return RED
     print(f"# {path.relative_to(LABS.parent)}\n")
     print(path.read_text("utf-8").rstrip())
     print(f"\n# On {exercise.id}, {exercise.title}\n")

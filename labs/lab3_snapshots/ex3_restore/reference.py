@@ -1,0 +1,128 @@
+"""Snapshots on disk: each a file that is whole, or not there at all.
+
+A file of a snapshot is pieces, each behind its length, then an empty piece,
+then a CRC of all before. `Pieces` makes them, `parse` reads them back.
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+from crc32c import crc32c
+
+from kv.packing import pack, unpack
+from kv.parts import Stored
+from kv.world import Disk
+from port import raftpb as pb
+
+SUFFIX = ".snap"
+KEPT = 2  # one to start from, one to fall back on
+
+
+class Pieces:
+    """Turns a snapshot into bytes, piece by piece."""
+
+    def __init__(self) -> None:
+        self.crc = 0
+
+    def head(self, metadata: pb.SnapshotMetadata) -> bytes:
+        """Returns what a file begins with."""
+        s = metadata.conf_state or pb.ConfState()
+        return self.piece(pack([
+            s.voters, s.learners, s.voters_outgoing, s.learners_next,
+            s.auto_leave, metadata.index, metadata.term,
+        ]))  # fmt: skip
+
+    def piece(self, chunk: bytes) -> bytes:
+        """Returns the bytes for one chunk of the state."""
+        data = len(chunk).to_bytes(4, "big") + chunk if chunk else b""
+        self.crc = crc32c(data, self.crc)
+        return data
+
+    def end(self) -> bytes:
+        """Returns what a file ends with."""
+        self.crc = crc32c(bytes(4), self.crc)
+        return bytes(4) + self.crc.to_bytes(4, "big")
+
+
+def parse(data: bytes) -> Stored:
+    """Returns the snapshot that a file holds.
+
+    Raises:
+        ValueError: it is damaged, or not all of it is there.
+    """
+    if crc32c(data[:-4]) != int.from_bytes(data[-4:], "big"):
+        raise ValueError("its CRC is wrong")
+    pieces, at = list[bytes](), 0
+    while size := int.from_bytes(data[at : at + 4], "big"):
+        pieces.append(data[at + 4 : at + 4 + size])
+        at += 4 + size
+    if not pieces or at + 8 != len(data):
+        raise ValueError("it has no end")
+    found = unpack(pieces[0])
+    if not isinstance(found, list):
+        raise ValueError("it has no metadata")
+    *state, index, term = found
+    metadata = pb.SnapshotMetadata(pb.ConfState(*state), index, term)
+    return Stored(metadata, pieces[1:])
+
+
+class SnapshotFolder:
+    """The snapshots of one node, each of them whole or not there at all."""
+
+    def __init__(self, disk: Disk, folder: str) -> None:
+        """Takes charge of a folder, which need not be there yet."""
+        self._disk = disk
+        self._folder = folder
+        self._turn = asyncio.Lock()
+
+    def _path(self, index: int) -> str:
+        return f"{self._folder}/{index:020}{SUFFIX}"
+
+    async def _indexes(self) -> list[int]:
+        """Returns the indexes of the snapshots that there are, newest first.
+
+        Of other files, nothing.
+        """
+        await self._disk.make_folder(self._folder)
+        names = await self._disk.names(self._folder)
+        stems = [n.removesuffix(SUFFIX) for n in names if n.endswith(SUFFIX)]
+        return sorted((int(s) for s in stems if s.isdigit()), reverse=True)
+
+    async def save(
+        self, metadata: pb.SnapshotMetadata, chunks: Iterable[bytes]
+    ) -> None:
+        """Stores a snapshot, durably, and drops those no longer needed."""
+        async with self._turn:
+            disk, folder = self._disk, self._folder
+            index = metadata.index or 0
+            await disk.make_folder(folder)
+            temporary = f"{folder}/next.tmp"
+            file = await disk.create(temporary)
+            try:
+                pieces = Pieces()
+                await file.append(pieces.head(metadata))
+                for chunk in chunks:
+                    await file.append(pieces.piece(chunk))
+                    await asyncio.sleep(0)  # A chunk may take a while.
+                await file.append(pieces.end(), sync=True)
+            finally:
+                await file.close()
+            # Only now does it get a name that somebody looks for.
+            await disk.rename(temporary, self._path(index))
+            await disk.sync_folder(folder)
+            older = [i for i in await self._indexes() if i <= index]
+            for old in older[KEPT:]:
+                await disk.remove(self._path(old))
+
+    async def newest(self, limit: int) -> Stored | None:
+        """Returns the newest undamaged snapshot of an index up to `limit`."""
+        async with self._turn:
+            for index in await self._indexes():
+                if index > limit:
+                    continue  # Never finished: the log has not marked it.
+                data = await self._disk.read(self._path(index))
+                try:
+                    return parse(data)
+                except ValueError:
+                    continue  # The log has all since the one before.
+            return None

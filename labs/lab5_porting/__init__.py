@@ -1,0 +1,22 @@
+"""Lab 5: style drill and porting."""
+
+from labs.lab5_porting import (
+    ex1_conflict,
+    ex2_decr,
+    ex3_commit,
+    ex4_follower,
+)
+from labs.runner.exercise import Lab
+
+LAB = Lab(
+    number=5,
+    title="Porting, and style",
+    page="lab5.md",
+    package=__name__,
+    exercises=(
+        ex1_conflict.EXERCISE,
+        ex2_decr.EXERCISE,
+        ex3_commit.EXERCISE,
+        ex4_follower.EXERCISE,
+    ),
+)
