@@ -21,6 +21,7 @@ from book.weave.back import (
     loglines,
     messages,
     sheet,
+    wall,
     ways,
 )
 from book.weave.back.desk import Desk
@@ -37,6 +38,7 @@ MAKERS: dict[str, Maker] = {
     "correspondence": correspondence.make,
     "divergences": ledger.make,
     "log-lines": loglines.make,
+    "matrix": wall.make,
     "messages": messages.make,
     "ways": ways.make,
 }
