@@ -697,6 +697,38 @@ def churn(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
             yield Remove(members.pop(rng.randrange(len(members))))
 
 
+def audience(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
+    """Adds learners, and leaves a leader alone with them now and then."""
+    first = max(nodes) + 1
+    learners = first, first + 1
+    for node in learners:
+        yield Wait(0.8)
+        yield AddLearner(node)
+    while True:
+        yield _breath(rng, 2.0)
+        yield Partition(((LEADER, *learners),), _span(rng, 0.5, 3))
+
+
+def exchanges(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
+    """Exchanges a member over slow links, and cuts those off who come late.
+
+    Then the leader and the new member go by the new configuration, while the
+    others have yet to hear that it is committed.
+    """
+    members = list(nodes)
+    new = max(nodes)
+    while True:
+        yield Wait(_span(rng, 2, 6))
+        new += 1
+        place = rng.randrange(len(members))
+        yield Slow(LEADER, ANY, 0.4, 0.0, 3.0)
+        yield Wait(0.1)
+        yield Replace(members[place], new)
+        members[place] = new
+        yield Wait(round(rng.uniform(0.45, 0.8), 3))
+        yield Partition(((LEADER, new),), _span(rng, 2, 6))
+
+
 def transfers(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
     """Has the lead change hands."""
     while True:
@@ -736,5 +768,6 @@ NEMESES: Final[dict[str, Nemesis]] = {
     "storm": storm, "partitions": partitions, "links": links,
     "crashes": crashes, "pauses": pauses, "clocks": clocks,
     "slow-leaders": slow_leaders, "disks": disks,
-    "churn": churn, "transfers": transfers, "calm": calm,
+    "churn": churn, "audience": audience, "exchanges": exchanges,
+    "transfers": transfers, "calm": calm,
 }  # fmt: skip

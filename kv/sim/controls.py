@@ -75,14 +75,19 @@ class Found(NamedTuple):
     virtual: float
 
 
-def find(control: Control) -> Found | None:
-    """Looks for a control's mistake; `None`: not within its budget."""
+def find(control: Control, first: int = 0) -> Found | None:
+    """Looks for a control's mistake; `None`: not within its budget.
+
+    Args:
+        control: Which.
+        first: The seed to begin with; all of the budget have their turn.
+    """
     virtual = 0.0
-    for seed in range(control.seeds):
-        outcome = run(control.setup(seed))
+    for tried in range(control.seeds):
+        outcome = run(control.setup((first + tried) % control.seeds))
         virtual += outcome.virtual
         if outcome.violation is not None:
-            return Found(outcome, seed + 1, virtual)
+            return Found(outcome, tried + 1, virtual)
     return None
 
 
@@ -102,14 +107,27 @@ def _bug(
 
 CONTROLS: Final = (
     _unsafe("no-fsync", "crashes"),
-    _unsafe("torn-tail", "disks"),
+    # Without rule 18: such a log is read though a bit of it is turned, too,
+    # and that would be found first.
+    _unsafe("torn-tail", "disks", seeds=20, rules=(*range(18),)),
     _unsafe("acknowledge-early", "partitions"),
     _unsafe("apply-early", "partitions"),
     _unsafe("forgetful-snapshots", "crashes"),
     _unsafe("no-sessions", "links"),
     _unsafe("stale", "links"),
-    _unsafe("lease", "slow-leaders"),
-    _unsafe("two-at-once", "churn+partitions"),
+    _unsafe("lease", "slow-leaders", seeds=20),
+    _unsafe("two-at-once", "exchanges", seeds=20),
+    _bug("votes_for_shorter_logs", "crashes+partitions"),
+    _bug("votes_twice", "crashes+partitions"),
+    _bug("forgets_vote", "crashes+partitions"),
+    _bug("ignores_conflict", "crashes+partitions"),
+    _bug("leads_on_a_minority", "crashes+partitions"),
+    _bug("counts_learners", "audience"),
+    _bug("reads_before_commit", "links+crashes", seeds=30),
+    _bug("acknowledges_early", "crashes", async_writes=True),
+    _bug("applies_before_commit", "crashes+partitions"),
+    _bug("counts_one_half", "exchanges"),
+    _bug("heartbeat_beyond_match", "crashes+partitions"),
 )
 
 

@@ -151,10 +151,12 @@ class Fabric:
         """Has something go wrong."""
         self.troubles.append(trouble)
         self._again()
-        if trouble.stuck and not trouble.patient:
+        if trouble.stuck:
             for pipe in [*self._pipes]:
                 if trouble.hits(pipe.source, pipe.to):
-                    pipe.may_die()
+                    pipe.catch()
+                    if not trouble.patient:
+                        pipe.may_die()
 
     def end(self, trouble: Trouble) -> None:
         """Has it go right again, if it has not already."""
@@ -506,7 +508,8 @@ class _Pipe:
         self._full = False
         # Each with what it is: `_FIN`, `_RST`, or nothing for bytes.
         self._waiting: deque[tuple[bytes, bytes]] = deque()
-        self._flying: deque[tuple[asyncio.TimerHandle, bytes]] = deque()
+        self._flying: deque[tuple[asyncio.TimerHandle, bytes, bytes]]
+        self._flying = deque()
         fabric._pipes[self] = None
 
     def send(self, data: bytes) -> None:
@@ -565,7 +568,7 @@ class _Pipe:
             context=self._receiver.process.context,
         )  # fmt: skip
         if ordered:
-            self._flying.append((timer, data))
+            self._flying.append((timer, what, data))
 
     def _arrive(self, data: bytes, what: bytes) -> None:
         """Hands over what has arrived; in the receiver's context."""
@@ -621,6 +624,21 @@ class _Pipe:
             if what:
                 self.vanish()
 
+    def catch(self) -> None:
+        """What is under way does not arrive now: it will be sent again."""
+        now = self._fabric.loop.time()
+        caught = [
+            (what, data) for timer, what, data in self._flying
+            if timer.when() > now
+        ]  # fmt: skip
+        for timer, _, _ in self._flying:
+            if timer.when() > now:
+                timer.cancel()
+        self._flying.clear()
+        self._waiting.extendleft(reversed(caught))
+        if any(what for what, _ in caught):
+            self._fabric._pipes[self] = None  # There is something to look for.
+
     def may_die(self) -> None:
         """The link is cut: one end, or both, may lose patience."""
         fabric = self._fabric
@@ -637,7 +655,7 @@ class _Pipe:
     def snap(self) -> None:
         """Breaks, within what is under way."""
         fabric = self._fabric
-        flying = [(t, d) for t, d in self._flying if d]
+        flying = [(t, d) for t, _, d in self._flying if d]
         if flying:
             keep = fabric.rng.randrange(len(flying))
             for timer, _ in flying[keep:]:

@@ -33,6 +33,7 @@ from kv.messages import Address
 from kv.parts import Drive, Parts, load_named, load_parts
 from kv.server import Options
 from kv.sim.cluster import CLIENT_PORT, PEER_PORT, Cluster
+from kv.sim.disk import Crashed
 from kv.sim.loop import Guarded, Idle, Outside, SimLoop
 from kv.sim.watch import NAMES, Watch
 from kv.unsafe import load_unsafe
@@ -279,7 +280,7 @@ class _Run:
         for name, trouble in troubles:
             if isinstance(trouble, Outside):
                 outcome.outside = str(trouble)
-            elif not isinstance(trouble, Idle):
+            elif not isinstance(trouble, Idle | Crashed):
                 kind = type(trouble).__name__
                 self.watch.broken(0, f"{name} raised {kind}: {trouble}")
         if isinstance(problem, Idle):

@@ -163,7 +163,7 @@ class Mirror:
             if problem is None:
                 self._take(found)
                 return None
-            wrong = wrong or problem
+            wrong = problem
         return wrong
 
     def differs(self, found: Recovered) -> str | None:
@@ -526,7 +526,22 @@ class _Replica:
         for m in messages:
             if m.type is pb.MsgAppResp or m.type is pb.MsgVoteResp:
                 self._tell("sent", m, self._mirror)
+            elif m.type is pb.MsgApp and m.entries:
+                self._leads_with(m)
         self._inner.send(messages)
+
+    def _leads_with(self, m: pb.Message) -> None:
+        """Takes note of a leader's entries that it is about to send.
+
+        By now it may lead no longer, and so nobody has seen it with them.
+        """
+        logs, term = self._monitor.history.logs, m.term or 0
+        if term in logs:
+            base, terms = logs[term]
+            known = base + len(terms) - 1
+            more = [e.term or 0 for e in m.entries if (e.index or 0) > known]
+            if more and (m.index or 0) <= known:
+                logs[term] = base, [*terms, *more]
 
     async def save(
         self, hard_state: pb.HardState | None, entries: list[pb.Entry],
