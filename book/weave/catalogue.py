@@ -19,6 +19,7 @@ A text may run over several lines, and is read as one. A step is counted over
 the whole script, from 1. A row of the core
 (`core = true`) has a section of its own on its page, made of `title`,
 `changes`, `stays`, `breaks`, `question` and `answer`: all of them, or none.
+The book's own are in `book/core.toml`, by the rows' ids.
 
 What every message means to every role is not here but in `book/matrix.toml`,
 see `book.weave.matrix`.

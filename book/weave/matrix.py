@@ -150,6 +150,10 @@ class Matrix:
         """Returns a cell."""
         return self.by_place[role, type, term]
 
+    def usual(self, cell: Cell) -> bool:
+        """Tells whether the message has such a term if all keep the rules."""
+        return cell.term in self.kind(cell.type).terms
+
     def kind(self, name: str) -> Kind:
         """Returns a type of message."""
         return self.kinds[TYPES.index(name)]

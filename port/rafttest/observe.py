@@ -15,6 +15,11 @@ and which function of the port decided so (`symbol`):
     vote          votes given and refused, elections won and lost
     node-loop     the channels that the task of `port.node` has armed
 
+States have plain names, such as `leader` or `replicate, full, paused`. What
+comes to nothing is told too (`dropped: no leader`, `refused: lease`), and a
+broken rule is a transition to `panic`. The book's catalogue has every one of
+them, `book/transitions.toml`, and those of `role-message` in `matrix.toml`.
+
     seen = []
     node = watch(RawNode(config), seen.append)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from book.weave.catalogue import (
+    FAMILIES,
     PROSE,
     AtStep,
     InTest,
@@ -158,4 +160,11 @@ def test_what_is_no_toml_is_refused() -> None:
 
 
 def test_the_catalogue_is_sound() -> None:
-    assert load(ROOT).rows
+    assert {row.family for row in load(ROOT).rows} == set(FAMILIES)
+
+
+def test_the_core_are_the_rows_that_have_words() -> None:
+    words = tomllib.loads((ROOT / "book/core.toml").read_text("utf-8"))
+    assert [row.id for row in load(ROOT).rows if row.core] == [
+        row.id for row in load(ROOT).rows if row.id in words
+    ]

@@ -68,6 +68,15 @@ def test_every_cell_is_there_once() -> None:
     assert {c.rule for c in cells} == set(MATRIX.rules)
 
 
+def test_terms_that_a_message_has_are_told_from_others() -> None:
+    assert MATRIX.usual(MATRIX.cell("leader", "MsgProp", "zero"))
+    assert not MATRIX.usual(MATRIX.cell("leader", "MsgProp", "higher"))
+    # What is usual never panics for lack of a term.
+    for cell in MATRIX.cells():
+        if cell.type in ("MsgVote", "MsgPreVote") and MATRIX.usual(cell):
+            assert not cell.rule.raises
+
+
 @pytest.mark.parametrize("type", TYPES)
 @pytest.mark.parametrize("sender", SENDERS)
 def test_the_filter_of_rawnode(type: str, sender: str) -> None:

@@ -31,6 +31,7 @@ from port.rafttest.observe import Transition, watch
 from port.rawnode import RawNode
 from tests.book.observing import ROOT, at, catalogue, play, steps
 from tests.golden.recordings import names, recorded
+from tests.properties.actions import Schedule
 from tests.properties.cluster import Cluster
 from tests.properties.generate import BITS, NAMES, decode, setup_of
 
@@ -138,7 +139,8 @@ def test_what_any_schedule_shows_is_in_the_catalogue() -> None:
             wrap=lambda config, id, told=seen: watch(RawNode(config), told.add),
         )
         cluster.run(schedule.actions)
-        hold(seen, str(schedule))
+        run = Schedule(schedule.setup, tuple(cluster.done))
+        hold(seen, f"{run}\n\nis a schedule that")
 
 
 # -- what is in the catalogue is seen
