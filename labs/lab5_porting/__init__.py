@@ -5,6 +5,9 @@ from labs.lab5_porting import (
     ex2_decr,
     ex3_commit,
     ex4_follower,
+    ex5_tables,
+    ex6_split,
+    ex7_seams,
 )
 from labs.runner.exercise import Lab
 
@@ -18,5 +21,8 @@ LAB = Lab(
         ex2_decr.EXERCISE,
         ex3_commit.EXERCISE,
         ex4_follower.EXERCISE,
+        ex5_tables.EXERCISE,
+        ex6_split.EXERCISE,
+        ex7_seams.EXERCISE,
     ),
 )

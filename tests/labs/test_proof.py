@@ -65,6 +65,8 @@ def defined(source: str) -> set[str]:
             node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
         ):
             found.add(node.name)
+        if isinstance(node, ast.Assign):
+            found |= {t.id for t in node.targets if isinstance(t, ast.Name)}
     return found
 
 
