@@ -149,7 +149,7 @@ def write_controls(path: str, told: Callable[[str], None]) -> int:
             missed += 1
             told(f"{control.name}: not found with {control.seeds} seeds")
             continue
-        small = Shrinker(found.outcome, budget=120).shrink()
+        small = Shrinker(found.outcome, budget=48, seeds=2).shrink()
         made.append(_row(control, found, small))
         told(f"{control.name}: {found.outcome.verdict()}")
     text = _HEAD + "".join(map(_table, [*made, *kept]))
