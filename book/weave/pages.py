@@ -51,6 +51,21 @@ GATE = (
     "port/errors.py",
     "port/bootstrap.py",
     "port/status.py",
+    "port/quorum/quorum.py",
+    "port/quorum/majority.py",
+    "port/quorum/joint.py",
+    "port/tracker/state.py",
+    "port/tracker/inflights.py",
+    "port/tracker/progress.py",
+    "port/tracker/tracker.py",
+    "port/confchange/confchange.py",
+    "port/confchange/restore.py",
+    "port/raftpb/raft_pb.py",
+    "port/raftpb/alias.py",
+    "port/raftpb/confchange.py",
+    "port/raftpb/confstate.py",
+    "port/raftpb/util.py",
+    "port/state_trace.py",
     "raft.go",
     "node.go",
     "rawnode.go",
@@ -63,6 +78,20 @@ GATE = (
     "logger.go",
     "bootstrap.go",
     "status.go",
+    "quorum/quorum.go",
+    "quorum/majority.go",
+    "quorum/joint.go",
+    "tracker/state.go",
+    "tracker/inflights.go",
+    "tracker/progress.go",
+    "tracker/tracker.go",
+    "confchange/confchange.go",
+    "confchange/restore.go",
+    "raftpb/raft.proto",
+    "raftpb/confchange.go",
+    "raftpb/confstate.go",
+    "raftpb/util.go",
+    "state_trace.go",
 )
 
 
@@ -320,7 +349,7 @@ class Book:
 
     def _lines(self, path: str) -> frozenset[tuple[str, int]]:
         """Returns the lines of a whole file that notes must cover."""
-        if path.endswith(".go"):
+        if path.endswith((".go", ".proto")):
             return golang.file_lines(path)
         lines = python.read(self.root, path).executable
         return frozenset((path, n) for n in lines)
