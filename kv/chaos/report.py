@@ -166,11 +166,12 @@ def _caption() -> str:
         " pauses cross-hatched; where there are few enough of them they lie"
         " behind the charts as well. Then the nodes: L leads (double edge), F"
         " follows, C and P campaign, hatched is down or silent; numbers are"
-        " terms, and each thin line is an election. Below, what clients saw:"
-        " how many answers a second (what was not done or is unknown on top,"
-        " outlined), and how long an answer took, the median as a line and"
-        " the longest dashed, on a logarithmic scale. A bracket is a time"
-        " without any answer."
+        " terms, and each thin line is an election. A node that comes takes"
+        " the row of one that has gone; its number stands there. Below, what"
+        " clients saw: how many answers a second (what was not done or is"
+        " unknown on top, outlined), and how long an answer took, the median"
+        " as a line and the longest dashed, on a logarithmic scale. A bracket"
+        " is a time without any answer."
     )
 
 

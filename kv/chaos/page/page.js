@@ -7,7 +7,8 @@
   const NS = "http://www.w3.org/2000/svg";
   const FAMILIES = ["partition", "link", "crash", "pause", "clock", "disk",
     "members", "transfer"].filter((f) => data.bands.some((b) => b.f === f));
-  const ROW = 16, LANE = 24, CHART = 130, HEAD = 24, BEHIND = 60;
+  const ROW = 16, LANE = 24, CHART = 130, HEAD = 24, BEHIND = 60,
+    DENSE = 60;
   const LETTER = { leader: "L", follower: "F", candidate: "C",
     precandidate: "P" };
   const end = Math.max(data.seconds, 1);
@@ -110,32 +111,58 @@
     return y + FAMILIES.length * ROW;
   }
 
+  // A node that has gone leaves its row to one that comes.
+  const rows = [];
+  Object.keys(data.lanes).map((id) => {
+    const lane = data.lanes[id], gone = lane.find((l) => l[1] === "gone");
+    return { id, lane, a: lane[0][0], b: gone ? gone[0] : end };
+  }).sort((p, q) => p.a - q.a).forEach((node) => {
+    const row = rows.find((r) => r[r.length - 1].b <= node.a);
+    if (row) row.push(node); else rows.push([node]);
+  });
+
   function lanes(y) {
     label("nodes", y - 6, svg, "head");
-    const ids = Object.keys(data.lanes);
-    ids.forEach((id, row) => {
-      const top = y + row * LANE, lane = data.lanes[id];
-      label((gutter > 70 ? "node " : "") + id, top + 15, svg);
-      let last = -9;
-      lane.forEach((look, i) => {
-        const [t, role, term] = look;
-        const until = i + 1 < lane.length ? lane[i + 1][0] : end;
-        if (role === "gone" || until < from || t > to) return;
-        const a = x(clip(t)), z = x(clip(until));
-        if (z - last < 0.4) return;
-        last = z;
-        el("rect", { class: "role " + role, x: a, y: top + 2,
-          width: Math.max(z - a, .5), height: LANE - 5 }, svg);
-        const letter = LETTER[role];
-        if (letter && z - a > 42) el("text", { class: "in", x: a + 5,
-          y: top + 15, style: "fill:var(--" + (role === "precandidate" ?
-            "pre" : role) + "-ink)" }, svg, letter + " t" + term);
-        else if (letter && z - a > 14) el("text", { class: "in", x: a + 3,
-          y: top + 15, style: "fill:var(--" + (role === "precandidate" ?
-            "pre" : role) + "-ink)" }, svg, letter);
-      });
+    rows.forEach((row, place) => row.forEach((node) => one(node,
+      y + place * LANE)));
+    rows.forEach((row, place) => {
+      const first = row.find((node) => node.b > from && node.a < to);
+      if (first) label((gutter > 70 ? "node " : "") + first.id,
+        y + place * LANE + 15, svg);
+      let last = -99;
+      for (const node of row) if (node !== first && node.a >= from
+        && node.a <= to && x(node.a) - last > 26) {
+        last = x(node.a);
+        el("text", { class: "come", x: x(node.a) + 2,
+          y: y + place * LANE + 15 }, svg, node.id);
+      }
     });
-    return y + ids.length * LANE;
+    return y + rows.length * LANE;
+  }
+
+  function one(node, top) {
+    const lane = node.lane;
+    let last = -9;
+    lane.forEach((look, i) => {
+      const [t, role, term] = look;
+      const until = i + 1 < lane.length ? lane[i + 1][0] : end;
+      if (role === "gone" || until < from || t > to) return;
+      const a = x(clip(t)), z = x(clip(until));
+      if (z - last < 0.4) return;
+      last = z;
+      el("rect", { class: "role " + role, x: a, y: top + 2,
+        width: Math.max(z - a, .5), height: LANE - 5 }, svg);
+      const letter = LETTER[role], told = letter + " t" + term;
+      // Where a node comes, its number stands; the letter goes behind it.
+      const from_ = a + (i === 0 ? 8 + 7 * node.id.length : 4);
+      const room = z - from_ - 2;
+      if (letter && room > 9) el("text", { class: "in", x: from_,
+        y: top + 15, style: "fill:var(--" + (role === "precandidate" ?
+          "pre" : role) + "-ink)" }, svg,
+        room > 7 * told.length ? told : letter);
+    });
+    if (node.a > from && node.a < to) el("line", { class: "start", x1: x(clip(node.a)),
+      x2: x(clip(node.a)), y1: top, y2: top + LANE - 1 }, svg);
   }
 
   function throughput(y, found) {
@@ -202,9 +229,8 @@
   function draw() {
     width = Math.max(view.clientWidth, 280);
     gutter = width < 600 ? 66 : 84;
-    const ids = Object.keys(data.lanes).length;
     const one = HEAD + 20, two = one + FAMILIES.length * ROW + HEAD;
-    const three = two + ids * LANE + 34, four = three + CHART + 34;
+    const three = two + rows.length * LANE + 34, four = three + CHART + 34;
     const height = four + CHART + 26;
     const fresh = el("svg", { viewBox: `0 0 ${width} ${height}`, height,
       role: "img", tabindex: 0, "aria-label":
@@ -215,8 +241,8 @@
     for (let t = Math.ceil(from / ticks) * ticks; t <= to; t += ticks) {
       el("line", { class: "hair", x1: x(t), x2: x(t), y1: HEAD,
         y2: height - 22 }, svg);
-      el("text", { x: x(t), y: height - 7, "text-anchor": "middle" }, svg,
-        clock(t, ticks < 1 ? 1 : 0));
+      el("text", { x: Math.min(x(t), width - 17), y: height - 7,
+        "text-anchor": "middle" }, svg, clock(t, ticks < 1 ? 1 : 0));
     }
     behind(three, three + CHART);
     behind(four, four + CHART);
@@ -226,12 +252,15 @@
     throughput(three, found);
     latency(four, found);
     let last = -99, merged = -9;
-    for (const [t, term] of data.elections) {
-      if (t < from || t > to || x(t) - merged < 0.8) continue;
+    const terms = data.elections.filter(([t]) => t >= from && t <= to);
+    // Where there are many, they do not run through the charts.
+    const foot = terms.length > DENSE ? two + 3 : four + CHART;
+    for (const [t, term] of terms) {
+      if (x(t) - merged < 0.8) continue;
       merged = x(t);
       el("line", { class: "term", x1: x(t), x2: x(t), y1: two - 2,
-        y2: four + CHART }, svg);
-      if (x(t) - last > 26) {
+        y2: foot }, svg);
+      if (x(t) - last > 34) {
         last = x(t);
         el("text", { x: x(t), y: two - 6, "text-anchor": "middle" }, svg,
           "t" + term);
