@@ -41,7 +41,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from port import raft as core
@@ -181,8 +181,9 @@ _DECIDE_FOR: Final = {
 }
 _FILES: Final = ("raft.py", "rawnode.py", "bootstrap.py")
 
-# The methods after which to look.
-_WRAPPED: Final[tuple[tuple[type, str], ...]] = (
+# The functions after which to look; the first two are replaced altogether.
+_WRAPPED: Final[tuple[tuple[type | ModuleType, str], ...]] = (
+    (Raft, "step"), (core, "_refuse_conf_change"),
     (Raft, "become_follower"), (Raft, "become_candidate"),
     (Raft, "become_pre_candidate"), (Raft, "become_leader"),
     (Raft, "reset"), (Raft, "abort_leader_transfer"),
@@ -360,7 +361,7 @@ class Observer:
         self.campaigns = 0
         self._panic: RaftPanic | None = None
         self._timeout_now = False
-        self._wrappers = [
+        self._watched = [
             (owner, name, self._wrapped(owner, name, method))
             for owner, name, method in _METHODS
         ]
@@ -382,24 +383,27 @@ class Observer:
         self.causes.append("compact")
         self.look()  # what the application did to the storage meanwhile
         self.causes[0] = call
-        for owner, name, wrapper in self._wrappers:
-            setattr(owner, name, wrapper)
-        Raft.step = self._stepper()  # type: ignore
-        core._refuse_conf_change = self._refuse
+        for owner, name, watched in self._watched:
+            setattr(owner, name, watched)
         try:
             yield
         finally:
-            core._refuse_conf_change = _REFUSE
-            Raft.step = _STEP  # type: ignore
             for owner, name, method in _METHODS:
                 setattr(owner, name, method)
             self.look()
             self.causes.clear()
 
     def _wrapped(
-        self, owner: type, name: str, method: Callable[..., object]
+        self,
+        owner: type | ModuleType,
+        name: str,
+        method: Callable[..., object],
     ) -> Callable[..., object]:
         """Returns a method that looks at the node once it is through."""
+        if owner is core:
+            return self._refuse
+        if owner is Raft and name == "step":
+            return self._stepper()
         before: Callable[..., object] = _nothing
         after: Callable[..., None] | None = None
         if owner is RaftLog and name == "append":
