@@ -59,6 +59,7 @@ def some_of_each(
         yield Crash(node, 0.5)
     yield Wait(3)
     yield Transfer(rng.choice(nodes))
+    yield Wait(1)
     yield DiskFault(rng.choice(nodes), "flip", amount=0.5)
     yield Wait(60)
 
@@ -84,16 +85,21 @@ def test_half_a_minute_of_everything(tmp_path: Path) -> None:
         "--minutes", "0.4", "--seed", "7", "--nemesis", name,
         out=out, expect=0,
     )  # fmt: skip
-    done = figures["faults"]
+    done, passed = figures["faults"], figures["passed over"]
     assert isinstance(done, dict)
+    assert isinstance(passed, list)
+    # On a machine that is busy, nobody may lead when it is time.
+    why = {(p["what"], p["why"]) for p in passed}
     for fault in (
         "partition/partition", "crash/crash", "crash/crash-leader",
         "pause/pause", "clock/clock-rate", "disk/disk-torn",
         "disk/disk-flip", "link/break-connections", "transfer/transfer",
+        *(["disk/disk-full"] if sys.platform == "linux" else []),
     ):  # fmt: skip
-        assert done.get(fault), (fault, figures)
-    if sys.platform == "linux":
-        assert done.get("disk/disk-full")
+        name = fault.partition("/")[2]
+        excuses = {(name, "nobody leads"), (name, "the node is down")}
+        assert done.get(fault) or why & excuses, (fault, figures)
+    assert len(done) > 6
     assert int(str(figures["elections"])) > 1
     assert int(str(figures["operations"])) > 50
     assert "All is well" in said
