@@ -17,8 +17,10 @@ import pytest
 from kv import lincheck
 from kv.chaos.command import parse, settings, summary
 from kv.chaos.injure import Band
+from kv.chaos.links import Links
+from kv.chaos.nodes import Nodes
 from kv.chaos.report import render
-from kv.chaos.run import Gap, Outcome, Second
+from kv.chaos.run import Gap, Outcome, Run, Second
 from kv.faults import (
     LEADER,
     Action,
@@ -287,6 +289,45 @@ def test_the_report_of_a_history_without_an_order(tmp_path: Path) -> None:
     assert "conflict, 0.0 s after" in summary(bad)
 
 
+def test_a_gap_tells_what_was_wrong(tmp_path: Path) -> None:
+    run = Run(settings(parse(["--out", str(tmp_path / "new")])))
+    out = run.outcome
+    out.seconds = 20.0
+    out.lanes = {
+        1: [(0.0, "leader", 1), (4.0, "down", 0), (9.0, "follower", 2)],
+        2: [(0.0, "follower", 1), (5.0, "silent", 0)],
+        3: [(0.0, "follower", 1), (8.0, "leader", 2)],
+        4: [(0.0, "follower", 1), (1.0, "gone", 0)],
+    }
+    out.bands = [
+        Band("clock", "over by then", 0.0, 1.0),
+        Band("crash", "short", 4.0, 5.0), Band("pause", "long", 3.9, None),
+        Band("link", "not yet", 9.0, 12.0),
+    ]  # fmt: skip
+    out.elections = [(8.0, 2, 3)]
+    answered = [n / 2 for n in range(9)] + [n / 2 for n in range(17, 40)]
+    (gap,) = run._gaps(answered)
+    assert (gap.begin, gap.end) == (4.0, 8.5)
+    assert gap.why == [
+        "of 3 nodes 2 were down, or did not answer",
+        "long (3.9 s to 20.0 s)", "short (4.0 s to 5.0 s)",
+        "node 3 is elected in term 2 (8.0 s)",
+    ]  # fmt: skip
+
+
+def test_elections_are_read_in_the_logs(tmp_path: Path) -> None:
+    run = Run(settings(parse(["--out", str(tmp_path / "new")])))
+    run.nodes = Nodes(tmp_path, Links(LengthPrefixed, random.Random(1)), [])
+    (tmp_path / "1004.log").write_text(
+        "2030-01-02 03:04:05,250 1004 raft INFO 3ec became leader at term 7\n"
+        "2030-01-02 03:04:06,000 1004 raft INFO 3ec became follower at term"
+        " 8\nno log line\n"
+    )
+    when = time.strptime("2030-01-02 03:04:00", "%Y-%m-%d %H:%M:%S")
+    run._zero = time.mktime(when)
+    assert [*run._elections()] == [(5.25, 7, 1004)]
+
+
 def test_nobody_knows(tmp_path: Path) -> None:
     assert outcome(tmp_path, result=None).code == 3
 
@@ -305,8 +346,6 @@ def test_a_node_is_told_a_bug(tmp_path: Path) -> None:
 
 def test_without_processes_nothing_hangs(tmp_path: Path) -> None:
     """A cluster that cannot start ends the run, and is reported."""
-    from kv.chaos.run import Run
-
     chosen = settings(parse(["--out", str(tmp_path / "new")]))
     chosen.wrapper = ["kv.chaos.planted", "no.such.module", "--"]
 
