@@ -24,15 +24,16 @@ from kv.records import SECTOR, Reader, make_record
 from port import raftpb as pb
 
 POISON: Final = b"never-written"  # the key that a torn entry writes to
-_TERM: Final = 1 << 20  # beyond any that a run gets to
 
 
 class _Span(NamedTuple):
-    """Where a record stands."""
+    """Where a record stands, and index and term of the last entry then."""
 
     path: Path
     begin: int
     end: int
+    index: int
+    term: int
 
 
 def _segments(folder: Path) -> list[Path]:
@@ -47,12 +48,19 @@ def _spans(paths: list[Path]) -> list[_Span]:
             return []
         last = path is paths[-1]
         reader = Reader(str(path), int(path.stem), path.read_bytes(), last)
-        begin = 0
+        begin = index = term = 0
         try:
-            while reader.next() is not None:
-                spans.append(_Span(path, begin, reader.at))
+            while (record := reader.next()) is not None:
+                notes, entries = record
+                before = notes.get("last")
+                if isinstance(before, list):
+                    term, index = before
+                if entries:
+                    index = entries[-1].index or 0
+                    term = entries[-1].term or 0
+                spans.append(_Span(path, begin, reader.at, index, term))
                 begin = reader.at
-        except Damaged:
+        except (Damaged, ValueError):
             return []
     return spans
 
@@ -71,10 +79,9 @@ def tear(folder: Path, rng: random.Random) -> str | None:
     spans = _spans(paths[-1:])
     if not spans:
         return None
-    path, _, end = spans[-1]
+    path, _, end, index, term = spans[-1]
     poison = encode(put(POISON, rng.randbytes(900)))
-    # Its index is any: what was cut in two must not be looked at.
-    entry = pb.Entry(_TERM, 1 + rng.randrange(1 << 20), None, poison)
+    entry = pb.Entry(term, index + 1, None, poison)
     record = make_record(int(path.stem), end, b"", [pack_entry(entry)])
     lost = -(-end // SECTOR) * SECTOR - end  # where a whole sector begins
     if rng.random() < 0.3 and lost + SECTOR < len(record):

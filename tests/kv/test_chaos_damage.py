@@ -59,6 +59,27 @@ def test_a_torn_end_is_cut_off_and_nothing_else(
     assert ways == {True, False}
 
 
+def test_what_is_torn_would_have_come_next(
+    written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Had it been written whole, it would be an entry like any other."""
+    folder = tmp_path / "whole"
+    shutil.copytree(written, folder)
+    rng = random.Random(1)
+    monkeypatch.setattr(rng, "random", lambda: 1.0)
+    monkeypatch.setattr(rng, "randrange", lambda low, high: high)
+    assert tear(folder, rng) is not None
+
+    async def go() -> None:
+        log, found = await open_log(RealDisk(), str(folder / "wal"), WHO)
+        await log.close()
+        last = found.entries[-1]
+        assert (last.index, last.term) == (101, 2)
+        assert POISON in (last.data or b"")
+
+    asyncio.run(go())
+
+
 def test_a_turned_bit_is_found(written: Path, tmp_path: Path) -> None:
     files = set()
     for seed in range(40):
