@@ -16,11 +16,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-PILL, PILL_LEAST = 128, 36
-LANE, DISC = 24, 9.5
+PILL, PILL_LEAST = 120, 36
+LANE, DISC = 20, 9.5
 STUB, GAP, CLOSE = 25, 30, 16
 PORT = 12
-NEAR = 20  # from a pill to the first lane, and to the first number
+NEAR = 17  # from a pill to the first lane, and to the first number
 TURN = 7
 SAID = 7.1  # the width of a letter, about
 

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from html import unescape
 from itertools import pairwise
@@ -26,7 +27,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from book.weave import facts
+from book.weave import catalogue, facts
 
 ROOT = Path(__file__).parents[2]
 FLAGS = [
@@ -402,6 +403,112 @@ def test_paper_shows_every_note(open_page: Open) -> None:
 
 
 # ---- Colours ----------------------------------------------------------------
+
+
+# ---- Transitions -------------------------------------------------------------
+
+
+def test_every_transition_has_one_home(site: Path, pages: list[str]) -> None:
+    ids = {
+        name: re.findall(r'\bid="([^"]+)"', (site / name).read_text("utf-8"))
+        for name in pages
+    }
+    rows = catalogue.load(ROOT).rows
+    assert len(rows) > 200
+    for row in rows:
+        found = [name for name in pages for id in ids[name] if id == row.id]
+        assert found == [row.home.replace(".md", ".html")], row.id
+
+
+def test_every_number_and_every_step_leads_somewhere(
+    site: Path, pages: list[str]
+) -> None:
+    texts = {name: (site / name).read_text("utf-8") for name in pages}
+    ids = {n: set(re.findall(r'\bid="([^"]+)"', texts[n])) for n in pages}
+    counts = [0, 0, 0]
+    kinds = (
+        r'<a href="([^"]+)" class="wv-move',
+        r'<a class="wv-play" href="([^"]+)"',
+        r'<td[^>]* class="wv-[^"]*"><a href="([^"]+)"',
+    )
+    for name, text in texts.items():
+        for kind, pattern in enumerate(kinds):
+            for href in re.findall(pattern, text):
+                page, _, anchor = unescape(href).partition("#")
+                assert anchor in ids[page or name], f"{name}: {href}"
+                counts[kind] += 1
+    numbers, steps, cells = counts
+    assert numbers == len(catalogue.load(ROOT).rows)
+    assert steps > 150
+    assert cells > 280  # those of the matrix, equal ones joined
+
+
+def test_an_edge_leads_to_its_row_and_the_row_to_its_step(
+    open_page: Open,
+) -> None:
+    page = open_page("becoming.html")
+    edge = page.locator(".wv-moves a[href='#role.candidate-leader.won']")
+    edge.focus()
+    page.keyboard.press("Enter")
+    row = page.locator("[id='role.candidate-leader.won']")
+    assert row.evaluate("e => e.matches(':target')")
+    assert row.evaluate("e => Math.abs(e.getBoundingClientRect().top) < 200")
+    row.locator(".wv-play").first.click()
+    page.wait_for_function(
+        "[...document.querySelectorAll('.pl')].some(e => e.player"
+        " && location.hash === '#' + e.dataset.prefix + e.player.at)"
+    )
+
+
+def test_a_run_that_is_folded_away_wakes_when_it_is_asked_for(
+    open_page: Open,
+) -> None:
+    page = open_page("becoming.html")
+    fold = page.locator(".wv-run").first
+    prefix = fold.locator(".pl").get_attribute("data-prefix")
+    assert not fold.evaluate("e => !!e.querySelector('.pl').player")
+    page.locator(f".wv-play[href^='#{prefix}']").first.click()
+    page.wait_for_function(
+        "e => e.open && e.querySelector('.pl').player",
+        arg=fold.element_handle(),
+    )
+    ran = fold.locator(".pl-ran")
+    assert ran.inner_text().startswith("Lines that ran")
+    steps = fold.evaluate("e => e.querySelector('.pl').player.count")
+    # The lines that ran are kept once for all runs of the page.
+    fold.evaluate("e => e.querySelector('.pl').player.go(2)")
+    assert steps > 1
+    assert "raft.py" in ran.inner_text()
+
+
+@pytest.mark.parametrize("name", ["becoming.html", "leading.html"])
+def test_on_a_phone_the_diagram_is_whole(open_page: Open, name: str) -> None:
+    page = open_page(name, width=390)
+    box = page.locator(".wv-moves").bounding_box()
+    assert box
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    size = page.locator(".wv-moves .wv-end").first.evaluate(
+        "e => e.getBoundingClientRect().height"
+    )
+    assert size > 11
+
+
+def test_the_matrix_is_one_sheet_of_paper(open_page: Open) -> None:
+    page = open_page("matrix.html")
+    sheets = page.pdf(prefer_css_page_size=True, print_background=True)
+    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", sheets)) == 1
+    size = re.search(rb"MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)", sheets)
+    assert size
+    width, height = size.groups()
+    assert float(width) > float(height)
+
+
+def test_everything_of_the_core_is_told() -> None:
+    told = tomllib.loads((ROOT / "book/core.toml").read_text("utf-8"))
+    rows = catalogue.load(ROOT).rows
+    assert {row.id for row in rows if row.core} <= told.keys()
+    assert {id.partition(".")[0] for id in told} == set(catalogue.FAMILIES)
 
 
 def tokens() -> dict[str, tuple[str, str]]:
