@@ -12,7 +12,7 @@ FACTS := book/upstream/$(TAG).json
 
 export NO_MKDOCS_2_WARNING = 1
 
-.PHONY: help book free site labs labs-full test lint types suite prove fuzz properties bench soak chaos lock
+.PHONY: help book free site labs labs-full test lint types suite prove fuzz properties bench soak sim chaos lock
 .SILENT: help .venv/book.stamp .venv/test.stamp .upstream
 
 help:
@@ -68,6 +68,11 @@ bench: .venv/test.stamp
 MINUTES ?= 30
 chaos: .venv/test.stamp
 	$(BIN)/python -m kv chaos --minutes $(MINUTES)
+
+# The store on virtual time, a run a seed: make sim SEEDS=0:100000
+SEEDS ?= 0:1000
+sim: .venv/test.stamp
+	$(BIN)/python -m kv sim --seeds $(SEEDS) --seconds 20
 
 # Processes killed under load, many rounds: make soak ROUNDS=1000
 ROUNDS ?= 200
