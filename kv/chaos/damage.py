@@ -32,7 +32,7 @@ class _Span(NamedTuple):
     path: Path
     begin: int
     end: int
-    index: int
+    last: int
     term: int
 
 
