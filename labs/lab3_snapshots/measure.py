@@ -128,15 +128,14 @@ async def both(parts: Parts, total: int, step: int) -> dict[str, list[Row]]:
 
 WIDTH, HEIGHT, LEFT, GAP = 640, 200, 70, 60
 STYLE: Final = """
-text { font: 12px ui-sans-serif, sans-serif; fill: #22262b; }
-.axis { fill: #5c6570; } line { stroke: #d8d4ca; }
-polyline { fill: none; stroke: #0b5cad; stroke-width: 2; }
-.without { stroke: #6b3300; stroke-dasharray: 6 3; }
-rect { fill: #fdfcf9; }
-@media (prefers-color-scheme: dark) {
- text { fill: #dfe3e8; } .axis { fill: #9aa4af; } line { stroke: #3a4048; }
- polyline { stroke: #7db8f2; } .without { stroke: #ffd9b0; }
- rect { fill: #14171b; } }
+.labs-plot text { font: 12px sans-serif; fill: var(--ink, #22262b); }
+.labs-plot .axis { fill: var(--muted, #5c6570); }
+.labs-plot line { stroke: var(--hair, #d8d4ca); }
+.labs-plot polyline { fill: none; stroke: var(--link, #0b5cad);
+  stroke-width: 2; }
+.labs-plot .without { stroke: var(--candidate-ink, #6b3300);
+  stroke-dasharray: 6 3; }
+.labs-plot rect { fill: var(--paper, #fdfcf9); }
 """
 
 
@@ -149,7 +148,7 @@ def plot(rows: dict[str, list[Row]]) -> str:
     total = 2 * (HEIGHT + GAP) + 20
     body = "".join(_chart(rows, *chart) for chart in charts)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" class="labs-plot"'
         f' viewBox="0 0 {WIDTH} {total}"><title>Restart time and disk use,'
         f" with and without snapshots</title><style>{STYLE}</style>"
         f'<rect width="{WIDTH}" height="{total}"/>{body}</svg>\n'

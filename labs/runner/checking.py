@@ -85,6 +85,7 @@ class Trial:
         file: Its name, for people.
         folder: Where it lies, and what the learner has beside it.
         called: What was called last, as one would type it.
+        why: Why it matters what comes of it; for when it raises.
     """
 
     def __init__(self, found: object, path: Path) -> None:
@@ -92,6 +93,7 @@ class Trial:
         self.file = f"labs/work/{path.name}"
         self.folder = path.parent
         self.called = ""
+        self.why = ""
 
     def name(self, name: str) -> Any:  # noqa: ANN401  # The learner's own.
         """Returns what the file defines under a name."""

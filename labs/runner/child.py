@@ -72,6 +72,8 @@ def perform(job: Found, give: Callable[[Found], None]) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         if trial is not None and "called" not in found:
             found["called"] = trial.called
+        if trial is not None and "why" not in found:
+            found["why"] = trial.why
         if current is not None:
             found["title"] = current.title
             found["page"] = current.reading.page
@@ -97,7 +99,7 @@ def perform(job: Found, give: Callable[[Found], None]) -> None:
             signal.setitimer(signal.ITIMER_REAL, job["seconds"])
             trial = Trial(_load(path), path)
             for current in checks:
-                trial.called = ""
+                trial.called = trial.why = ""
                 current.run(trial)
                 passed += 1
             found = {"kind": "green"}

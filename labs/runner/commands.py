@@ -54,14 +54,16 @@ def hours(minutes: int) -> str:
 def next_exercise(work: Workspace) -> Exercise | None:
     """Returns the first exercise that is not green.
 
-    Of the labs that have been begun, if there is one left there; so whoever
-    begins with lab 1 is not sent back to lab 0.
+    In the lab that is being worked on, if there is one left; else in those
+    behind it, and then in those that were left out.
     """
     passed = work.passed()
     left = [e for e in all_exercises() if e.id not in passed]
-    begun = [e for e in left if work.started(e)]
-    first = begun or left
-    return first[0] if first else None
+    here = work.current()
+    if here is not None:
+        # Stable: within each of the three, the order stays.
+        left.sort(key=lambda e: (e.lab != here, e.lab < here))
+    return left[0] if left else None
 
 
 def first_screen(work: Workspace) -> str:
@@ -116,6 +118,7 @@ def start(work: Workspace, text: str) -> int:
     """Copies the stubs of a lab or of one exercise."""
     chosen = find(text)
     lab = find_lab(text)
+    work.note_current(lab.number)
     for exercise, new in work.start(chosen):
         name = f"labs/work/{exercise.file}"
         if new:
@@ -127,6 +130,7 @@ def start(work: Workspace, text: str) -> int:
     brief = lab.brief.relative_to(LABS.parent)
     print(f"\nThe brief: {brief}\nRead first:")
     print("\n".join(readings(first.reading)))
+    print("(`make book` shows these, and the brief, as pages.)")
     print(
         f"\nNow edit labs/work/{first.file} ({first.id}, about"
         f" {first.minutes} minutes), then\n\n  python -m labs check"

@@ -72,6 +72,7 @@ def _about(outcome: Outcome) -> list[str]:
     lines = labelled("Checked", str(found["title"]))
     if found.get("called"):
         lines += labelled("Called", str(found["called"]))
+    lines += labelled("Why", str(found.get("why", "")))
     lines += _book(outcome)
     return ["", *lines]
 

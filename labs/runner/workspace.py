@@ -67,7 +67,7 @@ class Workspace:
         state = found if isinstance(found, dict) else {}
         return {
             key: value if isinstance(value := state.get(key), dict) else {}
-            for key in ("passed", "hints")
+            for key in ("passed", "hints", "current")
         }
 
     def _note(self, key: str, id: str, value: object) -> None:
@@ -87,6 +87,17 @@ class Workspace:
         if exercise.id not in self.passed():
             now = time.strftime("%Y-%m-%d %H:%M")
             self._note("passed", exercise.id, now)
+        self.note_current(exercise.lab)
+
+    def current(self) -> int | None:
+        """Returns the lab that was begun or worked on last."""
+        lab = self._state()["current"].get("lab")
+        return lab if isinstance(lab, int) else None
+
+    def note_current(self, lab: int) -> None:
+        """Remembers which lab is being worked on."""
+        if lab != self.current():
+            self._note("current", "lab", lab)
 
     def hints(self, exercise: Exercise) -> int:
         """Returns how many hints of an exercise have been shown."""

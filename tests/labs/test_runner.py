@@ -224,6 +224,22 @@ def test_a_report_for_a_class(
     assert "1.1" in capsys.readouterr().out
 
 
+def test_the_next_one_is_in_the_lab_that_was_begun(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work = Workspace(tmp_path)
+    labs(tmp_path, "start", "1")
+    assert commands.next_exercise(work) == ONE
+    labs(tmp_path, "start", "2")
+    assert commands.next_exercise(work) == find("2.1")[0]
+    for e in find("2"):
+        work.note_passed(e)
+    # 3.4 goes on from a file of lab 1, which is there already.
+    assert commands.next_exercise(work) == find("3.1")[0]
+    labs(tmp_path, "check")
+    assert "`python -m labs start 3.1`" in capsys.readouterr().out
+
+
 def test_what_is_not_there_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -303,6 +303,7 @@ def power_cut(t: Trial) -> None:
                 await step.at(log)
                 model.take(step)
             t.called = f"{what(steps)}; then a power cut, and open_log"
+            t.why = "what was synced is there as it was written"
             _, found = await opened(t, disk.restart(random.Random(seed)))
             compare(
                 t, model, found, t.called,
@@ -333,6 +334,10 @@ async def crash(
     how = "the power is cut" if fate else "the process is killed"
     t.called = f"{what(steps[:at]) or 'open_log'}; {how} at disk operation"
     t.called += f" {number}"
+    t.why = (
+        "then the log must open. What was written last may be there in part,"
+        " with zeros where nothing has arrived; all before it is as it was"
+    )
     disk = disk.restart(random.Random(fate) if fate else None)
     log, found = await open_again(t, disk)
     wrong = model.differs(found)
