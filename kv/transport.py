@@ -466,6 +466,11 @@ class _Peer:
                 if connection is not None:
                     connection.drop(None)
                 _log.debug("node %d: %s", self._id, error)
+            except asyncio.CancelledError:
+                # It went while it was dialled: nobody else would hang up.
+                if connection is not None:
+                    connection.drop(None)
+                raise
             else:
                 retry = RETRY_FIRST
                 self._connection = connection

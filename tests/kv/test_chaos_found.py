@@ -4,12 +4,17 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from kv.framing import LengthPrefixed
+from kv.parts import Identity
+from kv.transport import Transport
 from kv.world import Listener, RealNetwork, real_world
+from port import raftpb as pb
 from tests.kv.nodes import Wire, serving
 
 
@@ -61,3 +66,57 @@ def test_who_asks_before_a_node_is_ready_is_told_so(
     with caplog.at_level(logging.ERROR):
         asyncio.run(go())
     assert not caplog.records
+
+
+class Nobody:
+    """Takes what a transport has for it, and does nothing."""
+
+    def receive(self, message: pb.Message) -> bool:
+        return True
+
+    def unreachable(self, node: int) -> None:
+        pass
+
+    def snapshot_sent(self, node: int, ok: bool) -> None:
+        pass
+
+    async def snapshot_chunks(
+        self, metadata: pb.SnapshotMetadata
+    ) -> list[bytes] | None:
+        return None
+
+    def learn(self, members: dict[int, tuple[str, int]]) -> None:
+        pass
+
+
+def test_a_peer_that_goes_while_it_is_dialled_is_hung_up_on() -> None:
+    """The connection stayed, until the other side answered, if ever."""
+
+    async def go() -> None:
+        there, gone = asyncio.Event(), asyncio.Event()
+
+        async def silent(
+            reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            there.set()
+            with suppress(OSError):
+                while await reader.read(1000):
+                    pass
+            writer.close()
+            gone.set()
+
+        listener = await asyncio.start_server(silent, "127.0.0.1", 0)
+        address = listener.sockets[0].getsockname()[:2]
+        transport = Transport(
+            real_world(), LengthPrefixed, Identity(7, 1), Nobody()
+        )
+        transport.set_members({1: ("127.0.0.1", 1), 2: address})
+        async with asyncio.timeout(10):
+            await there.wait()
+            await asyncio.sleep(0.05)  # Now it waits to be greeted.
+            transport.set_members({1: ("127.0.0.1", 1)})
+            await gone.wait()
+        transport.close()
+        listener.close()
+
+    asyncio.run(go())
