@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from importlib import import_module
 
 import pytest
@@ -96,7 +97,7 @@ def test_brief_stub_and_checks_agree_on_names(exercise: Exercise) -> None:
             if path.suffix == ".py":
                 assert name in defined(source), f"{path.name}: {name}"
             else:
-                assert re.search(rf"^{name} *=", source, re.M), name
+                assert name in tomllib.loads(source), name
     for name in exercise.defines:
         assert f"`{name}" in part[0], f"the brief does not name {name}"
 
