@@ -354,6 +354,9 @@ class Client:
                 if sent and not repeat:
                     break
                 continue
+            except asyncio.CancelledError:
+                self._leave()  # The answer may come yet, to no question.
+                raise
             if not isinstance(answer, Refused):
                 return answer
             why = str(answer)
@@ -396,6 +399,9 @@ class Client:
         except (*_GONE, TimeoutError) as error:
             self._leave()
             raise Unknown(str(error) or "no answer in time") from error
+        except asyncio.CancelledError:
+            self._leave()
+            raise
         if isinstance(answer, Refused):
             if "unknown" in str(answer):
                 raise Unknown(str(answer))

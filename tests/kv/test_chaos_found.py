@@ -8,8 +8,10 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import hiredis
 import pytest
 
+from kv.client import Client
 from kv.framing import LengthPrefixed
 from kv.parts import Identity
 from kv.transport import Transport
@@ -118,5 +120,49 @@ def test_a_peer_that_goes_while_it_is_dialled_is_hung_up_on() -> None:
             await gone.wait()
         transport.close()
         listener.close()
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("whose", ["any", "leader"])
+def test_a_call_that_is_cancelled_leaves_no_answer_behind(whose: str) -> None:
+    """The next call took the answer to the one before for its own."""
+
+    async def go() -> None:
+        asked = asyncio.Event()
+
+        async def slow(
+            reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            """Answers with the last word, late where it is `slow`."""
+            requests = hiredis.Reader()
+            with suppress(OSError):
+                while data := await reader.read(1000):
+                    requests.feed(data)
+                    while words := requests.gets():
+                        said = words[-1]
+                        if said == b"STATUS":
+                            said = b'{"role": "leader"}'
+                        if said == b"slow":
+                            asked.set()
+                            await asyncio.sleep(0.1)
+                        writer.write(b"$%d\r\n%s\r\n" % (len(said), said))
+            writer.close()
+
+        async def ask(key: bytes) -> object:
+            if whose == "leader":
+                return await client.to_leader(b"GET", key)
+            return await client.get(key)
+
+        server = await asyncio.start_server(slow, "127.0.0.1", 0)
+        address = server.sockets[0].getsockname()[:2]
+        async with Client([address]) as client:
+            first = asyncio.create_task(ask(b"slow"))
+            await asked.wait()
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+            assert await ask(b"quick") == b"quick"
+            assert await ask(b"other") == b"other"
+        server.close()
 
     asyncio.run(go())
