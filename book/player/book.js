@@ -14,6 +14,9 @@
     },
   };
 
+  // A dialogue wants a name; the one for searching comes without.
+  document.querySelector(".md-search")?.setAttribute("aria-label", "Search");
+
   // ---- Switches keep their place from page to page -------------------------
 
   function switched(id, act) {

@@ -241,7 +241,7 @@
         title: label, onclick: act }, sign);
       this.heads = h("div", { class: "pl-heads" });
       this.wires = s("svg", { class: "pl-wires" });
-      this.logs = h("div", { class: "pl-logbox" });
+      this.logs = h("div", { class: "pl-logbox", tabindex: "0" });
       this.views = h("div", { class: "pl-views" });
       this.views.style.minHeight = `${this.notes * 25 + 2}px`;
       this.detail = h("p", { class: "pl-detail" });
@@ -908,13 +908,15 @@
       const title = h("code", {}, name);
       const details = h("details", { class: "pl-fn", open },
         h("summary", {}, title, h("small", {}, ` ${
-          many(some.length, "line")}`), home && [" ",
-          h("a", { href: home, class: "pl-walk" }, "walk")]));
+          many(some.length, "line")}`)));
       const body = h("div", {});
       details.append(body);
       // Lines are made when somebody looks: a step may have hundreds.
       const show = () => {
-        if (details.open && !body.firstChild) body.append(...some.map(row));
+        if (!details.open || body.firstChild) return;
+        body.append(...some.map(row));
+        if (!home) return;
+        body.append(h("a", { href: home, class: "pl-walk" }, "its walk"));
       };
       details.addEventListener("toggle", show);
       show();

@@ -152,23 +152,25 @@ class _Page:
 
         By its name in its file, as `Raft.reset`, and by the last part of it,
         as `reset`. Of those that share a last part, this page's has it, then
-        raft's own. A single word that is a method elsewhere, as `term` or
-        `entries`, is more often a field, and goes by its whole name only.
-        On other pages, these are links to the pages' sources, which the
-        generator turns into addresses.
+        raft's own, then functions of other files. A single word that is a
+        method elsewhere, as `term` or `entries`, is more often a field, and
+        goes by its whole name only; one that is a command of the scripts, as
+        `tick`, is none elsewhere. On other pages, these are links to the
+        pages' sources, which the generator turns into addresses.
         """
         found: dict[str, str] = {}
         short: dict[str, tuple[int, str]] = {}
         for home, woven in self.walked():
             name = woven.symbol.name
-            found.setdefault(name, home)
             owner, _, last = name.rpartition(".")
+            if owner:
+                found.setdefault(name, home)
             rank = 2
             if home.startswith("#"):
                 rank = 0
             elif woven.symbol.path == "port/raft.py":
                 rank = 1
-            elif owner and "_" not in last:
+            elif "_" not in last and (owner or _is_of_scripts(woven)):
                 continue
             short[last] = min(
                 short.get(last, (rank, home)),
@@ -218,6 +220,10 @@ class _Page:
         before = self.text.partition(text)[0]
         line = self.offset + before.count("\n") + 1
         raise WeaveError([wrong.at(self.name, line)])
+
+
+def _is_of_scripts(woven: WovenWalk) -> bool:
+    return woven.symbol.path.startswith("port/rafttest/")
 
 
 class _Find(Preprocessor):  # type: ignore[misc]
@@ -315,6 +321,7 @@ class _Strip(Treeprocessor):  # type: ignore[misc]
         self.page = page
 
     def run(self, root: Element) -> None:
+        render.untangle(root)
         path = here.strip(self.page.book, self.page.name)
         if path is not None:
             root.insert(0, path)

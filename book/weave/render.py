@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from copy import deepcopy
 from html import unescape
 from xml.etree.ElementTree import Element, SubElement
 
@@ -103,6 +104,41 @@ def strip(walks: list[WovenWalk]) -> Element:
         SubElement(wrapped, "span").text = label
     _add(switches, "span", "wv-said", role="status")
     return nav
+
+
+def untangle(root: Element) -> None:
+    """Takes links out of what is itself to be pressed.
+
+    A name in the text of a link would be a link in a link, which is none in
+    the end. And what opens when it is pressed, as the first sentence of a
+    note does, cannot lead elsewhere: the links of a note's first sentence
+    stand once more where it ends, and are links there.
+    """
+    for outer in root.iter("a"):
+        for inner in list(outer.iter("a"))[1:]:
+            _plain(inner)
+    for details in root.iter("details"):
+        summary = details.find("summary")
+        links = [] if summary is None else list(summary.iter("a"))
+        more = details.find("div[@class='wv-more']")
+        see = None
+        if links and more is not None:
+            see = _add(more, "p", "wv-see")
+        for link in links:
+            if see is None:
+                _plain(link)
+                continue
+            copy = deepcopy(link)
+            copy.tail = " "
+            see.append(copy)
+            _plain(link)
+
+
+def _plain(link: Element) -> None:
+    """Makes a link mere text."""
+    link.tag = "span"
+    for name in ("href", "title"):
+        link.attrib.pop(name, None)
 
 
 def _origin(section: Element, woven: WovenWalk) -> None:
