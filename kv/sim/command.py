@@ -102,7 +102,8 @@ def parse(argv: list[str]) -> Namespace:
     add("--workers", type=number, default=os.cpu_count() or 1,
         help="processes for --seeds (all cores)")
     add("--dask", metavar="ADDRESS",
-        help="run --seeds on a Dask cluster; its workers need this package")
+        help="run --seeds on a Dask cluster, whose workers have one thread"
+        " each, and this package")
     add("--controls", metavar="FILE",
         help="have every mistake and planted bug found, and write the table")
     return parser.parse_args(argv)

@@ -22,6 +22,7 @@ import asyncio
 import os
 import sys
 import sysconfig
+import threading
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from heapq import heapify, heappop
@@ -282,6 +283,8 @@ _hooked = False
 def _audit(event: str, args: tuple[object, ...]) -> None:
     if _guarded is None or _guarded.current is None or event not in _EVENTS:
         return
+    if threading.get_ident() != _guarded._thread_id:  # type: ignore[attr-defined]
+        return  # Somebody else's thread; it is none of ours.
     if (who := _who()) is not None:
         problem = Outside(f"{who} {_EVENTS[event]}")
         _guarded.troubles.append((_guarded.current.name, problem))
@@ -315,12 +318,17 @@ class Guarded:
 
     def __enter__(self) -> None:
         global _guarded, _hooked
+        if _guarded is not None:
+            raise RuntimeError(
+                "a simulation is under way in this process already: give"
+                " each worker one thread"
+            )
         if not _hooked:
             # It can never be taken out again, so it is put in once.
             sys.addaudithook(_audit)
             _hooked = True
-        self._before, _guarded = _guarded, self._loop
+        _guarded = self._loop
 
     def __exit__(self, *_: object) -> None:
         global _guarded
-        _guarded = self._before
+        _guarded = None

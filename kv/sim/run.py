@@ -20,7 +20,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from struct import Struct
-from typing import Final
+from typing import Any, Final
 
 from kv import faults as f
 from kv import wal
@@ -38,6 +38,7 @@ from kv.sim.loop import Guarded, Idle, Outside, SimLoop
 from kv.sim.watch import NAMES, Watch
 from kv.unsafe import load_unsafe
 from kv.workload import Event, Recorder, Workload, lost_elements
+from port import chan
 from port.logger import discard_logger
 from port.rafttest.invariants import Violation
 
@@ -260,7 +261,12 @@ class _Run:
         outcome = Outcome(self.setup, self.steps)
         begin = time.perf_counter()
         state = random.getstate()
-        random.seed(f"everybody {self.setup.seed}")
+        seed = f"everybody {self.setup.seed}"
+        random.seed(seed)
+        # The port's own dice are apart, for threads that are none of ours may
+        # throw the others.
+        dice: Any = chan  # Its `random` is a module; anything like it will do.
+        dice.random = random.Random(seed)
         logs = _Logs(self.loop, self.told)
         collecting = gc.isenabled()
         gc.disable()  # When it comes is nobody's to say; see below.
@@ -274,6 +280,7 @@ class _Run:
         finally:
             self._end()
             random.setstate(state)
+            dice.random = random
             if collecting:
                 gc.enable()
         troubles = self.loop.troubles

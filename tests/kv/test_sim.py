@@ -483,3 +483,11 @@ def test_rules_have_names() -> None:
     steps = faults.schedule(faults.calm, random.Random(), [1], 10)
     assert steps == []
     assert Step(0.5, Crash(1)).at == 0.5
+
+
+def test_one_run_at_a_time_in_a_process() -> None:
+    one, two = SimLoop(), SimLoop()
+    with Guarded(one), pytest.raises(RuntimeError), Guarded(two):
+        pass
+    one.close()
+    two.close()
