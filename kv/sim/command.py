@@ -176,8 +176,9 @@ def report(o: Outcome) -> str:
         f"seed        {o.setup.seed}, nemesis {o.setup.nemesis},"
         f" {o.setup.nodes} nodes, {o.setup.clients} clients",
         *([f"parts       {', '.join(theirs)}"] if theirs else []),
-        f"time        {o.virtual:,.1f} s virtual in {o.real:,.1f} s real,"
-        f" {o.virtual / max(o.real, 1e-9):,.0f} times as fast",
+        f"time        {o.virtual:,.1f} s virtual in {o.real:,.1f} s real"
+        f" ({o.cpu:,.1f} s of work, {o.virtual / max(o.cpu, 1e-9):,.0f} times"
+        " as fast)",
         f"operations  {done:,} acknowledged, {failed:,} refused,"
         f" {unknown:,} unknown",
         f"faults      {sum(o.faults.values()):,}: {kinds or 'none'};"

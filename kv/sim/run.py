@@ -109,6 +109,7 @@ class Outcome:
         trace: The hash of all that happened.
         virtual: Seconds that passed in it.
         real: Seconds that it took.
+        cpu: Seconds of them that the processor worked for it.
         operations: How often what ended how.
         faults: How often what family of action was carried out.
         passed_over: Likewise, what made no sense just then.
@@ -127,6 +128,7 @@ class Outcome:
     trace: str = ""
     virtual: float = 0.0
     real: float = 0.0
+    cpu: float = 0.0
     operations: Counter[tuple[str, str]] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     passed_over: Counter[str] = field(default_factory=Counter)
@@ -259,7 +261,7 @@ class _Run:
     def run(self) -> Outcome:
         """Runs it to its end."""
         outcome = Outcome(self.setup, self.steps)
-        begin = time.perf_counter()
+        begin, worked = time.perf_counter(), time.process_time()
         state = random.getstate()
         seed = f"everybody {self.setup.seed}"
         random.seed(seed)
@@ -303,6 +305,7 @@ class _Run:
         outcome.pieces = self.cluster.fabric.sent
         outcome.events = self.events
         outcome.real = time.perf_counter() - begin
+        outcome.cpu = time.process_time() - worked
         return outcome
 
     def _end(self) -> None:
