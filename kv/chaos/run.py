@@ -39,9 +39,12 @@ from kv.world import real_world
 CONVERGE: Final = 90.0  # seconds until all nodes must be in one state
 QUIET: Final = 1.0  # seconds; a gap without progress that is worth telling
 GAPS: Final = 12  # of which so many are told
+_LOGGED: Final = r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) (\d+) "
 _ELECTED: Final = re.compile(
-    r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) (\d+) raft INFO"
-    r" .* became leader at term (\d+)"
+    _LOGGED + r"raft INFO .* became leader at term (\d+)"
+)
+_SLOW: Final = re.compile(
+    _LOGGED + r"kv\.replica WARNING the disk took ([\d.]+) s for one save"
 )
 
 
@@ -249,6 +252,7 @@ class Run:
         self.total = settings.seconds
         self._events: IO[str] | None = None
         self._bins: dict[int, Counter[str]] = {}
+        self._slow: list[tuple[float, float]] = []
 
     async def go(self) -> Outcome:
         """Runs it; whatever happens, there is an outcome."""
@@ -415,24 +419,32 @@ class Run:
         out.done, out.passed = self.injuries.done, self.injuries.passed
         out.bands = self.injuries.bands
         out.problems += self.injuries.problems
-        out.elections = [*self._elections()] or self.nodes.elections
+        out.elections = [
+            (when, int(term), node)
+            for when, node, term in self._logged(_ELECTED)
+        ] or self.nodes.elections
+        self._slow = [
+            (when, float(took)) for when, _, took in self._logged(_SLOW)
+        ]
         latencies = self.workload.latencies
         out.latency = quantiles([took for _, took in latencies])
         out.per_second = self._seconds(latencies)
         out.gaps = self._gaps([when for when, _ in latencies])
 
-    def _elections(self) -> Iterator[tuple[float, int, int]]:
-        """Yields all elections, as the nodes' logs have them."""
+    def _logged(
+        self, what: re.Pattern[str]
+    ) -> list[tuple[float, int, str]]:
+        """Returns what the nodes' logs say: when, who, and what."""
         found = []
         for path in self.nodes.folder.glob("*.log"):
             text = path.read_text(encoding="utf-8", errors="replace")
             for line in text.splitlines():
-                if m := _ELECTED.match(line):
+                if m := what.match(line):
                     when = time.mktime(
                         time.strptime(m[1], "%Y-%m-%d %H:%M:%S")
                     ) + int(m[2]) / 1000  # fmt: skip
-                    found.append((when - self._zero, int(m[4]), int(m[3])))
-        yield from sorted(e for e in found if e[0] > 0)
+                    found.append((when - self._zero, int(m[3]), m[4]))
+        return sorted(entry for entry in found if entry[0] > 0)
 
     def _seconds(
         self, latencies: list[tuple[float, float]]
@@ -480,6 +492,12 @@ class Run:
         for when, term, node in self.outcome.elections:
             if begin <= when <= end:
                 yield f"node {node} is elected in term {term} ({when:.1f} s)"
+        slow = [took for when, took in self._slow if begin <= when <= end]
+        if slow:
+            yield (
+                f"{len(slow)} saves took half a second or more, one of them"
+                f" {max(slow):.1f} s: the machine is busy"
+            )
 
     def _present(self, at: float) -> tuple[int, int]:
         """Returns how many nodes there were, and how many of them silent."""

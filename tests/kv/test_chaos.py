@@ -20,7 +20,7 @@ from kv.chaos.injure import Band
 from kv.chaos.links import Links
 from kv.chaos.nodes import Nodes
 from kv.chaos.report import render
-from kv.chaos.run import Gap, Outcome, Run, Second
+from kv.chaos.run import _ELECTED, _SLOW, Gap, Outcome, Run, Second
 from kv.faults import (
     LEADER,
     Action,
@@ -305,6 +305,7 @@ def test_a_gap_tells_what_was_wrong(tmp_path: Path) -> None:
         Band("link", "not yet", 9.0, 12.0),
     ]  # fmt: skip
     out.elections = [(8.0, 2, 3)]
+    run._slow = [(3.0, 9.0), (6.0, 0.6), (7.0, 1.25)]
     answered = [n / 2 for n in range(9)] + [n / 2 for n in range(17, 40)]
     (gap,) = run._gaps(answered)
     assert (gap.begin, gap.end) == (4.0, 8.5)
@@ -312,20 +313,24 @@ def test_a_gap_tells_what_was_wrong(tmp_path: Path) -> None:
         "of 3 nodes 2 were down, or did not answer",
         "long (3.9 s to 20.0 s)", "short (4.0 s to 5.0 s)",
         "node 3 is elected in term 2 (8.0 s)",
+        "2 saves took half a second or more, one of them 1.2 s: the machine"
+        " is busy",
     ]  # fmt: skip
 
 
-def test_elections_are_read_in_the_logs(tmp_path: Path) -> None:
+def test_elections_and_slow_saves_are_read_in_the_logs(tmp_path: Path) -> None:
     run = Run(settings(parse(["--out", str(tmp_path / "new")])))
     run.nodes = Nodes(tmp_path, Links(LengthPrefixed, random.Random(1)), [])
     (tmp_path / "1004.log").write_text(
         "2030-01-02 03:04:05,250 1004 raft INFO 3ec became leader at term 7\n"
         "2030-01-02 03:04:06,000 1004 raft INFO 3ec became follower at term"
-        " 8\nno log line\n"
+        " 8\nno log line\n2030-01-02 03:04:07,000 1004 kv.replica WARNING"
+        " the disk took 1.7 s for one save\n"
     )
     when = time.strptime("2030-01-02 03:04:00", "%Y-%m-%d %H:%M:%S")
     run._zero = time.mktime(when)
-    assert [*run._elections()] == [(5.25, 7, 1004)]
+    assert run._logged(_ELECTED) == [(5.25, 1004, "7")]
+    assert run._logged(_SLOW) == [(7.0, 1004, "1.7")]
 
 
 def test_nobody_knows(tmp_path: Path) -> None:
