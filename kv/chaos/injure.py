@@ -386,7 +386,8 @@ class Injuries:
 
         async def starve() -> None:
             try:
-                limit(pid, 0)
+                with suppress(OSError):  # It may have gone meanwhile.
+                    limit(pid, 0)
                 await asyncio.sleep(a.lasts or 1.0)
             finally:
                 if node.up and node.pid == pid:  # It had nothing to write.
