@@ -408,6 +408,14 @@ def test_paper_shows_every_note(open_page: Open) -> None:
 # ---- Transitions -------------------------------------------------------------
 
 
+def test_a_bare_name_leads_to_raft_first(site: Path) -> None:
+    """`restore` is raft's where it may be, though others share the name."""
+    text = (site / "snapshots.html").read_text("utf-8")
+    assert 'class="wv-sym" href="#raft.Raft.restore"' in text
+    text = (site / "step.html").read_text("utf-8")
+    assert 'href="elections.html#raft.Raft.campaign"' in text
+
+
 def test_every_transition_has_one_home(site: Path, pages: list[str]) -> None:
     ids = {
         name: re.findall(r'\bid="([^"]+)"', (site / name).read_text("utf-8"))
