@@ -8,7 +8,9 @@ In the order in which it is best read:
     injure.py   actions of `kv.faults`, carried out on links and nodes
     run.py      a run from the start to the verdict
     view.py     what is shown meanwhile
-    report.py   the page that is written at the end
+    report.py   the page that is written at the end, with what is in page/
+    planted.py  a node with a mistake in it, for runs that must not go well
+    command.py  the command line
 
 Nothing is done inside the servers: they are `kv serve` as it is. Whatever
 hurts them comes from outside, but for their clock, which is told to run
