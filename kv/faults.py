@@ -87,7 +87,7 @@ class Heal(Action):
 
 @dataclass(frozen=True, slots=True)
 class Partition(Action):
-    """Cuts nodes off from one another; what is under way is lost.
+    """Cuts nodes off from one another; what is under way is late, or lost.
 
     Attributes:
         groups: Two nodes can speak if some group holds both. Nodes that are

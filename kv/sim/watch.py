@@ -25,7 +25,7 @@ from functools import partial
 from typing import Any, Final
 from zlib import crc32
 
-from kv.commands import READS, Command, Result, get
+from kv.commands import READS, Command, Result, count, get
 from kv.parts import (
     Drive,
     Identity,
@@ -366,6 +366,11 @@ class Watch:
                     16, f"{node} has {found!r} at {key!r}, not {value!r}"
                 )
                 return
+        there = machine.apply(index, count()).value
+        if there != len(self.model.values):
+            self.broken(16, (
+                f"{node} has {there} keys, not {len(self.model.values)}"
+            ))  # fmt: skip
 
     def applied(self, node: int, entry: pb.Entry) -> None:
         """Looks at an entry that a node applies."""

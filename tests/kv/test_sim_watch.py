@@ -131,3 +131,17 @@ def test_the_model_is_the_store_in_few_lines(sessions: bool) -> None:
             assert model.apply(index, one) == machine.apply(index, one), one
     old = Command(Op.PUT, b"a", b"old", client=client, sequence=client)
     assert model.apply(99, old) == machine.apply(99, old)
+
+
+def test_a_machine_holds_what_the_model_holds() -> None:
+    machine = Machine()
+    watch = Watch()
+    for index, key in enumerate((b"a", b"b"), 1):
+        c = Command(Op.PUT, key, b"1")
+        watch.result(1, index, c, machine.apply(index, c))
+    watch.values(1, machine, 2)
+    assert watch.violation is None
+    machine.apply(3, Command(Op.PUT, b"c", b"1"))
+    watch.values(1, machine, 3)
+    assert watch.violation is not None
+    assert "3 keys" in watch.violation.text
