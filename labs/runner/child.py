@@ -83,7 +83,7 @@ def perform(job: Found, give: Callable[[Found], None]) -> None:
     def up(number: int, frame: FrameType | None) -> None:
         used = time.process_time() - begin
         # Little is enough: others may have had the machine meanwhile.
-        kind = "loop" if used > 0.1 * job["seconds"] else "hang"
+        kind = "loop" if used > 0.03 * job["seconds"] else "hang"
         # Nothing is unwound: the learner's code might not let us.
         finish({"kind": kind, **_where(frame, path, kind)})
         os._exit(0)

@@ -123,6 +123,8 @@ def start(work: Workspace, text: str) -> int:
         name = f"labs/work/{exercise.file}"
         if new:
             print(f"  {name:<28} for {exercise.id}, {exercise.title}")
+        elif before := goes_on_from(exercise):
+            print(f"  {name:<28} is yours of {before.id}: go on in it")
         else:
             print(f"  {name:<28} is there already and stays as it is")
             print(f"{'':31}(`reset {exercise.id}` begins it again)")
@@ -136,6 +138,12 @@ def start(work: Workspace, text: str) -> int:
         f" {first.minutes} minutes), then\n\n  python -m labs check"
     )
     return 0
+
+
+def goes_on_from(exercise: Exercise) -> Exercise | None:
+    """Returns the exercise that began the file, if it was an earlier one."""
+    same = [e for e in all_exercises() if e.file == exercise.file]
+    return same[0] if same[0] != exercise else None
 
 
 def check(work: Workspace, text: str | None) -> int:
