@@ -369,7 +369,7 @@ class Watch:
         there = machine.apply(index, count()).value
         if there != len(self.model.values):
             self.broken(16, (
-                f"{node} has {there} keys, not {len(self.model.values)}"
+                f"{node} has {there!r} keys, not {len(self.model.values)}"
             ))  # fmt: skip
 
     def applied(self, node: int, entry: pb.Entry) -> None:
