@@ -19,20 +19,24 @@ the lines of the Go. Without the exclamation mark a note is a note like most;
 `#2` after an anchor picks its second match; what is indented belongs to the
 note. `::: figure roles`, a caption and `:::` draw a figure. `::: scenario
 one-day act=2`, a caption and `:::` play an act of a script. `::: generated
-messages` and `:::` stand for what `back/` makes of code and data. How it all
-comes about, file by file:
+messages` and `:::` stand for what `back/` makes of code and data. `:::
+transitions family=role`, a caption and `:::` show those rows of the catalogue
+that have their home on the page. How it all comes about, file by file:
 
     walks.py     reads such blocks from a page: text in, values out
     python.py    knows the symbols of a Python file and their lines
     golang.py    knows ranges of Go lines, and which are theirs to name
     place.py     puts each note of a walk on its lines, or refuses
-    sources.py   resolves evidence: tests, pull requests, thesis, paper
+    sources.py   resolves evidence: tests, steps, pull requests, thesis
     refs.py      makes links of `raft.go:891` and etcd#2461 in running text
     highlight.py colours Python, line by line
     roles.py     knows the roles and the ways between them, and draws them
     figures.py   gives a figure its number and caption
     scenes.py    runs a scenario, and makes a player of it
     render.py    builds the elements of a walk
+    catalogue.py reads the catalogue of transitions, and checks it
+    transitions.py, transitions_drawn.py show it, and draw it
+    matrix.py    reads what each role makes of each message, and tries it
     back/        makes the tables of the back matter, and the cheat sheet
     pages.py     all pages together: one home for each symbol, and coverage
     extension.py hands all this to Python-Markdown

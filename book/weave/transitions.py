@@ -427,9 +427,10 @@ def _section(box: Element, moves: Moves, row: Row, easel: Easel) -> None:
         SubElement(terms, "dt").text = word
         SubElement(terms, "dd").text = said
     SubElement(terms, "dt").text = "Decided"
-    _decided(SubElement(terms, "dd"), moves, row, easel)
+    decided = SubElement(terms, "dd", {"class": "wv-decided"})
+    _decided(decided, moves, row, easel)
     SubElement(terms, "dt").text = "Seen"
-    _seen(SubElement(terms, "dd"), moves, row, easel)
+    _seen(SubElement(terms, "dd", {"class": "wv-seen"}), moves, row, easel)
     SubElement(terms, "dt").text = "What would break"
     SubElement(terms, "dd").text = prose.breaks
     asked = SubElement(section, "details", {"class": "question"})
@@ -498,7 +499,9 @@ def _table(
         number.text = AtomicString(str(moves.numbers[row.id]))
         _way(cells[1], row)
         SubElement(cells[2], "span").text = row.guard
+        cells[3].set("class", "wv-decided")
         _decided(cells[3], moves, row, easel)
+        cells[4].set("class", "wv-seen")
         _seen(cells[4], moves, row, easel)
 
 
