@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -81,7 +82,10 @@ def _recorded(what: str) -> tuple[str, str]:
         kept = {k: v for k, v in kept.items() if k.startswith(_state())}
         kept[key] = seen(what)
         _KEPT.parent.mkdir(parents=True, exist_ok=True)
-        _KEPT.write_text(json.dumps(kept), "utf-8")
+        # Another build may be reading.
+        new = _KEPT.with_name(f"seen-{os.getpid()}.json")
+        new.write_text(json.dumps(kept), "utf-8")
+        os.replace(new, _KEPT)
     command, printed = kept[key]
     return command, printed
 

@@ -82,7 +82,7 @@ def _book(outcome: Outcome) -> list[str]:
     if "page" not in found:
         return []
     return labelled(
-        "In the book", f"{found['reading']}: book/pages/{found['page']}"
+        "In the book", f"{found['reading']} (book/pages/{found['page']})"
     )
 
 
@@ -204,4 +204,4 @@ _KINDS: Final = {
 
 def readings(reading: Iterable[Reading]) -> list[str]:
     """Returns the places in the book, a line each."""
-    return [f"{INDENT}{r.title}: book/pages/{r.page}" for r in reading]
+    return [f"{INDENT}{r.title} (book/pages/{r.page})" for r in reading]
