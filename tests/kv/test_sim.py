@@ -11,15 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from kv import faults
+from kv import faults, messages
 from kv.__main__ import main
 from kv.faults import ANY, CLIENTS, Action, Crash, Pause, Step, Wait
+from kv.framing import LengthPrefixed
 from kv.lincheck import Verdict, check, read_history
+from kv.messages import Codec
 from kv.parts import Identity, Log, Parts, Recovered
 from kv.sim.clock import SimClock
 from kv.sim.controls import CONTROLS, Control, find
 from kv.sim.loop import Guarded, Idle, Outside, Process, SimLoop
-from kv.sim.network import Fabric, SimNetwork, Trouble
+from kv.sim.network import Fabric, SimNetwork, Trouble, is_raft
 from kv.sim.run import (
     Outcome,
     Setup,
@@ -31,6 +33,7 @@ from kv.sim.shrink import Shrinker, ddmin
 from kv.sim.watch import NAMES
 from kv.unsafe import MISTAKES
 from kv.world import Disk
+from port import raftpb as pb
 
 SHORT = Setup(seed=3, seconds=8, think=0.2)
 
@@ -491,3 +494,17 @@ def test_one_run_at_a_time_in_a_process() -> None:
         pass
     one.close()
     two.close()
+
+
+def test_messages_of_raft_are_told_from_all_else() -> None:
+    """Only they may be lost, doubled or reordered within a connection."""
+    frame = LengthPrefixed(1 << 20).encode
+    beat = pb.Message(type=pb.MsgHeartbeat, to=1, from_=2)
+    for number in (1, 14, 15, 40):
+        assert is_raft(frame(Codec().raft([beat] * number)))
+    for other in (
+        frame(messages.hello(7, 1, 2)), frame(messages.part(b"x" * 100)),
+        frame(messages.end(5)), b"", b"*1\r\n$4\r\nPING\r\n",
+    ):  # fmt: skip
+        assert not is_raft(other)
+    assert not is_raft(frame(Codec().raft([beat])) * 2)
