@@ -7,6 +7,8 @@ The notes of `book/pages/rawnode.md` cite these tests, and those of
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -16,11 +18,15 @@ from port import raftpb as pb
 from port.errors import RaftError, RaftPanic
 from port.logger import discard_logger
 from port.raft import Config
+from port.rafttest.datadriven import parse
+from port.rafttest.interaction_env import InteractionEnv
 from port.rawnode import RawNode, must_sync
 from port.storage import MemoryStorage
 from port.types import LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD, Peer, Ready
 from tests.book.breaking import breaks
 from tests.port.raft.nodes import SeededRand, entries, storage
+
+SCENARIO = Path(__file__).parents[2] / "book/scenarios/slow-disk.txt"
 
 
 def raw_node(store: MemoryStorage, slow_disk: bool = False) -> RawNode:
@@ -65,6 +71,28 @@ def hear(rn: RawNode, m: pb.Message) -> None:
 
 def test_three_types_wait_for_the_disk() -> None:
     assert {str(kind) for kind in raft._AFTER_APPEND_MSGS} == set(PROMISES)
+
+
+def test_the_lower_half_of_the_picture_is_the_scenario() -> None:
+    """Two entries go to the disk, then each is applied when reported."""
+    env, seen = InteractionEnv(), []
+    text = SCENARIO.read_text(encoding="utf-8")
+    for d in list(parse(text, "slow-disk")):
+        env.handle(d)
+        if d.cmd not in ("process-ready", "deliver-msgs"):
+            continue
+        n = env.nodes[0]
+        log = n.raw_node.raft.raft_log
+        seen.append((
+            log.unstable.offset_in_progress - 1,
+            log.unstable.offset - 1,
+            log.applying,
+        ))  # fmt: skip
+    moments = [s for s, next_ in pairwise(seen) if s != next_] + seen[-1:]
+    # Handed out to be written, known to be written, handed out to be applied.
+    assert moments == [
+        (4, 3, 3), (5, 3, 3), (5, 4, 3), (5, 4, 4), (5, 5, 4), (5, 5, 5),
+    ]  # fmt: skip
 
 
 def test_a_vote_needs_the_disk_and_a_commit_does_not() -> None:
