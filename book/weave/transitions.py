@@ -181,8 +181,9 @@ class Moves:
                         "show it once",
                     )
                 shown.setdefault(here, block.first)
+        here = {page.name for page in self.pages}
         for row in self.rows.rows:
-            if (row.family, row.home) not in shown:
+            if (row.family, row.home) not in shown and row.home in here:
                 shown[row.family, row.home] = 0
                 yield Problem(
                     row.home,
@@ -509,12 +510,13 @@ def _strays(
     box: Element, moves: Moves, rows: list[Row], easel: Easel
 ) -> None:
     """Appends the players of scenarios that these rows give a home."""
-    if not rows:
+    here = [name for name, row in moves.strays.items() if row in rows]
+    if not here:
         return
+    said = SubElement(box, "p", {"class": "wv-runs"})
+    said.text = "Small runs, for what no other shows"
     code = scenes.Code(f"wv-code-{rows[0].family}")
-    for name, row in moves.strays.items():
-        if row not in rows:
-            continue
+    for name in here:
         details = SubElement(box, "details", {"class": "wv-run"})
         summary = SubElement(details, "summary")
         summary.text = AtomicString(scenes.title(moves.root, name))
