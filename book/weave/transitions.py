@@ -181,9 +181,9 @@ class Moves:
                         "show it once",
                     )
                 shown.setdefault(here, block.first)
-        here = {page.name for page in self.pages}
+        known = {page.name for page in self.pages}
         for row in self.rows.rows:
-            if (row.family, row.home) not in shown and row.home in here:
+            if (row.family, row.home) not in shown and row.home in known:
                 shown[row.family, row.home] = 0
                 yield Problem(
                     row.home,

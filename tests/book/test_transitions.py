@@ -255,6 +255,10 @@ REFUSALS = {
         BLOCK + "\n" + BLOCK,
         "page.md:5: role is shown on line 1",
     ),
+    "not shown": (
+        "Text.\n",
+        "page.md:1: role.follower-candidate.timeout has its home here, and",
+    ),
     "never ends": (
         "::: transitions family=role\n",
         "page.md:1: the transitions never ends",
