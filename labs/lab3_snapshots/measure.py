@@ -126,9 +126,9 @@ async def both(parts: Parts, total: int, step: int) -> dict[str, list[Row]]:
 
 # The plot.
 
-WIDTH, HEIGHT, LEFT, GAP = 640, 200, 70, 60
+WIDTH, HEIGHT, LEFT, GAP = 480, 150, 58, 56
 STYLE: Final = """
-.labs-plot text { font: 12px sans-serif; fill: var(--ink, #22262b); }
+.labs-plot text { font: 14px sans-serif; fill: var(--ink, #22262b); }
 .labs-plot .axis { fill: var(--muted, #5c6570); }
 .labs-plot line { stroke: var(--hair, #d8d4ca); }
 .labs-plot polyline { fill: none; stroke: var(--link, #0b5cad);
@@ -166,7 +166,7 @@ def _chart(
         return LEFT + (WIDTH - LEFT - 90) * entries / last
 
     def y(amount: float) -> float:
-        return top + 30 + HEIGHT * (1 - amount / most)
+        return top + 36 + HEIGHT * (1 - amount / most)
 
     parts = [f'<text x="8" y="{top + 18}">{name}</text>']
     for share in (0.0, 0.5, 1.0):
