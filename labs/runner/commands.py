@@ -102,7 +102,13 @@ def _next_step(work: Workspace, coming: Exercise | None) -> list[str]:
             "",
             "  python -m labs check",
         ]
-    return [f"Next: python -m labs start {coming.lab}"]
+    lines = [f"Next: python -m labs start {coming.lab}"]
+    if work.current() is None and coming.lab == 0:
+        lines += [
+            "  That one goes beside the book. To build at once: python -m labs"
+            " start 1",
+        ]
+    return lines
 
 
 def status(work: Workspace) -> str:
