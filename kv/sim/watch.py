@@ -59,7 +59,7 @@ NAMES: Final = {
     15: "Linearizable", 16: "SameState", 17: "Serves",
     18: "RefusesDamage",
 }  # fmt: skip
-_BACK: Final = 16  # entries before the last commit that a view reaches back
+_BACK: Final = 6  # entries before the last commit that a view reaches back
 
 _Terms = tuple[int, int]
 
@@ -486,10 +486,12 @@ class _Replica:
         """Shows the rules how it stands with the node."""
         raft, seen = self._raft, self._seen
         log = raft.raft_log
-        last = log.last_entry_id()
+        unstable = log.unstable
+        last = log.last_index()
         mark = (
             raft.term, raft.vote, raft.state, log.committed, log.applied,
-            last.index, last.term, log.unstable.offset,
+            last, unstable.offset,
+            unstable.entries[-1] if unstable.entries else None,
         )  # fmt: skip
         if mark == seen.mark:
             return
@@ -500,7 +502,7 @@ class _Replica:
             base = max(base, before.base)
         else:
             base = max(base, min(log.committed, log.applied) - _BACK)
-        base = max(0, min(base, last.index))
+        base = max(0, min(base, last))
         config = raft.trk.config.voters
         entries = _entries(log, base)
         view = View(
