@@ -82,9 +82,9 @@ async def crash(
     except (Crashed, OSError):
         pass
     end = "a power cut" if fate else "a kill"
-    what = "fails" if way is fail_at else "is the last one"
-    called = "save(10), save(20), save(30); of the last, disk operation"
-    called += f" {number} {what}; then {end}, and newest"
+    what = "the disk fails" if way is fail_at else "the machine stops"
+    called = f"save(10), save(20), save(30); {what} in disk operation"
+    called += f" {number} of the last; then {end}, and newest"
     disk = disk.restart(random.Random(fate) if fate else None)
     t.called = called
     try:

@@ -56,6 +56,14 @@ EXERCISE = Exercise(
         mutant("trips_over_strangers", "Another file's name is taken for a"
                " number.", "(int(s) for s in stems if s.isdigit())",
                "(int(s) for s in stems)"),
+        mutant("takes_a_failing_disk_for_damage", "If the disk does not read,"
+               " an older one is taken.",
+               "                data = await self._disk.read("
+               "self._path(index))\n                try:\n",
+               "                try:\n                    data = await "
+               "self._disk.read(self._path(index))\n",
+               "                except ValueError:",
+               "                except (ValueError, OSError):"),
         mutant("tidies_up", "What is damaged is removed.",
                "                except ValueError:\n                    "
                "continue", "                except ValueError:\n"

@@ -1,6 +1,6 @@
 """What 3.3 must do."""
 
-from kv.sim.disk import SimDisk
+from kv.sim.disk import Operation, SimDisk
 from labs.lab3_snapshots.ex2_atomic.checks import (
     FOLDER,
     newest,
@@ -123,6 +123,26 @@ def looks_only(t: Trial) -> None:
     t.run(work())
 
 
+@check("a disk that fails is not a damaged file", TAKING)
+def failing(t: Trial) -> None:
+    async def work(kind: str) -> None:
+        disk, _, _ = await two(t)
+
+        def hook(operation: Operation) -> None:
+            if operation.kind == kind:
+                raise OSError(5, "Input/output error", operation.path)
+
+        disk.hook = hook
+        t.called = f"newest; the disk's {kind} fails"
+        await t.araises(
+            OSError, lambda: newest(t, disk),
+            "the newest may be sound: who goes back to an older one has lost"
+            " what lies between. The node has to stop, and a person to look",
+        )  # fmt: skip
+
+    t.run(work("read"))
+
+
 @check("saving goes on as before", TAKING)
 def goes_on(t: Trial) -> None:
     async def work() -> None:
@@ -134,4 +154,6 @@ def goes_on(t: Trial) -> None:
     t.run(work())
 
 
-CHECKS = [limit, damaged, all_damaged, strangers, looks_only, goes_on]
+CHECKS = [
+    limit, damaged, all_damaged, strangers, looks_only, failing, goes_on,
+]  # fmt: skip

@@ -77,6 +77,10 @@ EXERCISE = Exercise(
                " without what was saved since.",
                "        await disk.sync_folder(folder)\n        old,",
                "        old,"),
+        mutant("goes_on_after_a_failed_mark", "It saves into a file that may"
+               " not be the log any more.",
+               "            self._failed = True  # Unless all of it"
+               " returns.\n", ""),
         mutant("writes_to_the_old_file", "What is saved after a mark goes"
                " into a file without a name.",
                "old, self._file, self._end = self._file, file, len(data)",

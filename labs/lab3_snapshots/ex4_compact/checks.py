@@ -2,7 +2,7 @@
 
 import random
 
-from kv.sim.disk import SimDisk
+from kv.sim.disk import SimDisk, fail_at, no_fault
 from labs.lab1_store.ex3_wal.checks import CHECKS as SAME
 from labs.lab1_store.ex3_wal.checks import (
     Mark,
@@ -139,6 +139,36 @@ def crashes(t: Trial) -> None:
     t.run(work())
 
 
+@check("a mark that failed is final, too", TAKING)
+def final(t: Trial) -> None:
+    async def work(number: int) -> bool:
+        disk = SimDisk(reserves=False)
+        log, _ = await opened(t, disk)
+        await log.save(pb.HardState(1, 1, 9), run_of(1, 9), True)
+        await Mark(3, 1).at(log)
+        disk.hook = fail_at(disk.operations + number)
+        try:
+            await Mark(6, 1).at(log)
+            return False
+        except OSError:
+            pass
+        disk.hook = no_fault
+        t.called = f"mark(6), where disk operation {number} failed; save"
+        await t.araises(
+            OSError, lambda: log.save(None, run_of(10, 10), True),
+            "nobody knows which of the two files is the log now: what is"
+            " saved may go into the one that is gone after a restart",
+        )  # fmt: skip
+        return True
+
+    async def all_of_them() -> None:
+        number = 0
+        while await work(number):
+            number += 1
+
+    t.run(all_of_them())
+
+
 @check("whatever is saved and marked", SENDING)
 def anything(t: Trial) -> None:
     async def work() -> None:
@@ -173,5 +203,6 @@ def leaders(t: Trial) -> None:
 
 
 CHECKS = [
-    shorter, tail, hard_state, goes_on, crashes, anything, leaders, *SAME,
+    shorter, tail, hard_state, goes_on, crashes, final, anything, leaders,
+    *SAME,
 ]  # fmt: skip

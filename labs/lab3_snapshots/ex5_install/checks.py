@@ -136,9 +136,9 @@ async def stop(
         finished = True
     except (Crashed, OSError):
         pass
-    what = "fails" if way is fail_at else "is the last one"
-    called = f"install(a node at {OLD}, a snapshot of {AHEAD}); disk"
-    called += f" operation {number} {what}"
+    what = "the disk fails" if way is fail_at else "the machine stops"
+    called = f"install(a node at {OLD}, a snapshot of {AHEAD}); {what} in"
+    called += f" disk operation {number}"
     t.called = called
     if not finished:
         t.holds(
