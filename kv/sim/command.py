@@ -137,7 +137,7 @@ def main(argv: list[str]) -> int:
         if args.controls:
             from kv.sim.controls import write_controls
 
-            return write_controls(args.controls, print)
+            return write_controls(args.controls, print, args.workers)
         setup, steps = setup_of(args), None
         if args.replay:
             text = Path(args.replay).read_text(encoding="utf-8")

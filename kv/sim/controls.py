@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -23,6 +24,7 @@ from kv.sim.watch import NAMES
 from kv.unsafe import MISTAKES
 
 BUGS: Final = "labs.bugs"
+_TRIES: Final = 24  # runs to make a schedule short
 
 
 class Control(NamedTuple):
@@ -131,31 +133,48 @@ CONTROLS: Final = (
 )
 
 
-def write_controls(path: str, told: Callable[[str], None]) -> int:
+def write_controls(
+    path: str, told: Callable[[str], None], workers: int = 1
+) -> int:
     """Finds every control, makes its schedule short, and writes the table.
 
     Rows of other programs in the file are kept.
+
+    Args:
+        path: The file.
+        told: Gets a line about each.
+        workers: How many processes to use.
     """
     file = Path(path)
     kept: list[dict[str, object]] = []
     if file.exists():
         rows = tomllib.loads(file.read_text(encoding="utf-8"))
         kept = [r for r in rows.get("control", []) if r.get("by") != "sim"]
-    made: list[dict[str, object]] = []
-    missed = 0
-    for control in CONTROLS:
-        found = find(control)
-        if found is None:
-            missed += 1
-            told(f"{control.name}: not found with {control.seeds} seeds")
-            continue
-        small = Shrinker(found.outcome, budget=48, seeds=2).shrink()
-        made.append(_row(control, found, small))
-        told(f"{control.name}: {found.outcome.verdict()}")
-    text = _HEAD + "".join(map(_table, [*made, *kept]))
-    file.write_text(text, encoding="utf-8")
+    made: dict[str, dict[str, object]] = {}
+    with ProcessPoolExecutor(workers) as executor:
+        work = [executor.submit(work_out, control) for control in CONTROLS]
+        for future in as_completed(work):
+            name, row = future.result()
+            if row is None:
+                told(f"{name}: not found within its budget")
+                continue
+            told(f"{name}: {row['finding']}")
+            made[name] = row
+            there = [made[c.name] for c in CONTROLS if c.name in made]
+            text = _HEAD + "".join(map(_table, [*there, *kept]))
+            file.write_text(text, encoding="utf-8")
+    missed = len(CONTROLS) - len(made)
     told(f"{len(made)} controls were found, {missed} were not")
     return int(missed > 0)
+
+
+def work_out(control: Control) -> tuple[str, dict[str, object] | None]:
+    """Returns a control's name, and its row if it was found."""
+    found = find(control)
+    if found is None:
+        return control.name, None
+    small = Shrinker(found.outcome, budget=_TRIES, seeds=1).shrink()
+    return control.name, _row(control, found, small)
 
 
 _HEAD: Final = """\
