@@ -68,6 +68,9 @@ EXERCISE = Exercise(
                " came before it.", "if i <= index]\n            for",
                "if i != index]\n            for",
                "older[KEPT:]", "older[1:] + older[:1]"),
+        mutant("counts_newer_ones", "One that comes late is removed at once:"
+               " two are newer.", "if i <= index]\n            for",
+               "if i]\n            for"),
         mutant("lets_nobody_run", "All chunks are taken at once.",
                "                    await file.append(pieces.piece(chunk))\n"
                "                    await asyncio.sleep(0)"

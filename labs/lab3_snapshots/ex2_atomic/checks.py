@@ -178,6 +178,12 @@ def late(t: Trial) -> None:
                "our own is still being written when a later one comes from"
                " the leader")  # fmt: skip
         t.same(await newest(t, disk, 59), 50, "nor the one before it")
+        came = await newest(t, disk, 49)
+        t.called = "save(10), save(50), save(60), save(40), newest(49)"
+        t.holds(came in (10, 40), "save(40) has returned, and the log may not"
+                " have marked any later one yet: then newest is asked with"
+                " its index", f"{came or 'None'}", "40 (or 10)"
+                )  # fmt: skip
 
     t.run(work())
 
