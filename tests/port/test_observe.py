@@ -161,7 +161,8 @@ ALONE = ELECTED + "read 1\nready 1\npurge\n"
     ("schedule", "node", "move"),
     [
         (ELECTED, 1, ("role", "off", "start", "follower")),
-        (ELECTED + "restart 1 keep 99", 1, ("role", "off", "restart", "follower")),
+        (ELECTED + "restart 1 keep 99", 1,
+         ("role", "off", "restart", "follower")),
         (ELECTED + "campaign 1", 1,
          ("role", "leader", "MsgHup", "refused: leads already")),
         ("nodes=3 voters=1,2 learners=3\ncampaign 3", 3,
