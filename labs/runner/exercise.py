@@ -39,11 +39,6 @@ class Reading:
     page: str
     title: str
 
-    @property
-    def link(self) -> str:
-        """The place as the site has it."""
-        return f"{self.page.replace('.md', '.html')}"
-
 
 @dataclass(frozen=True, slots=True)
 class Mutant:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import json
 import time
+import tomllib
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +43,20 @@ def grade(work: Workspace, out: Path | None, which: str | None) -> int:
 _STATES: Final = {"missing": "not begun", "todo": "begun"}
 
 
+def explanation(outcome: Outcome) -> str:
+    """Returns what a learner has written for a person to read, if anything.
+
+    An answer sheet may ask for it; no program judges it.
+    """
+    if outcome.file.suffix != ".toml" or not outcome.file.is_file():
+        return ""
+    try:
+        sheet = tomllib.loads(outcome.file.read_text("utf-8"))
+    except ValueError:
+        return ""
+    return str(sheet.get("explanation", "")).strip()
+
+
 def as_json(outcomes: list[Outcome], work: Workspace) -> str:
     """Returns the report for programs."""
     rows = [
@@ -51,6 +66,7 @@ def as_json(outcomes: list[Outcome], work: Workspace) -> str:
             "checks_passed": o.found.get("passed", 0),
             "hints": work.hints(o.exercise), "minutes": o.exercise.minutes,
             "said": "" if o.green else told(o),
+            "explanation": explanation(o),
         }
         for o in outcomes
     ]  # fmt: skip
@@ -80,6 +96,8 @@ def as_html(outcomes: list[Outcome], work: Workspace) -> str:
         said = ""
         if not o.green and o.kind not in _STATES:
             said = f"<pre>{html.escape(told(o))}</pre>"
+        if text := explanation(o):
+            said += f"<blockquote>{html.escape(text)}</blockquote>"
         rows.append(
             f"<tr><td>{e.id}</td><td>{html.escape(e.title)}{said}</td>"
             f'<td><b class="{state.split()[0]}">{state}</b></td>'
@@ -106,6 +124,7 @@ b { font-weight: 600; padding: .1rem .4rem; white-space: nowrap; }
 b.green { background: var(--leader); color: var(--leader-ink); }
 b.red { background: var(--candidate); color: var(--candidate-ink); }
 b.not, b.begun { background: var(--down); color: var(--down-ink); }
+blockquote { margin: .4rem 0 .4rem 1rem; font-style: italic; }
 pre { font: 13px/1.45 var(--mono); overflow-x: auto; margin: .4rem 0; }
 """
 

@@ -243,6 +243,15 @@ def test_the_next_one_is_in_the_lab_that_was_begun(
     assert "`python -m labs start 3.1`" in capsys.readouterr().out
 
 
+def test_a_report_shows_what_a_person_is_to_read(tmp_path: Path) -> None:
+    (sheet,) = find("2.4")
+    (tmp_path / sheet.file).write_text(sheet.reference_path.read_text())
+    assert labs(tmp_path, "grade", "2.4") == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert "majority" in report["exercises"][0]["explanation"]
+    assert "majority" in (tmp_path / "report.html").read_text()
+
+
 def test_what_is_not_there_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
