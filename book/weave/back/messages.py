@@ -46,9 +46,12 @@ class Way:
 WAYS: dict[pb.MessageType, Way] = {
     pb.MsgHup: Way("FPC", SELF, "your timeout is over: stand for election"),
     pb.MsgBeat: Way("L", SELF, "it is time for heartbeats"),
-    pb.MsgProp: Way("FPCL", "L", "a client wants this written"),
+    pb.MsgProp: Way(
+        APPLICATION, "FL", "a client wants this written; a follower passes "
+        "it on",
+    ),
     pb.MsgApp: Way("L", "FPC", "these entries follow upon that one"),
-    pb.MsgAppResp: Way("FL", "L", "I have them, or: they do not fit"),
+    pb.MsgAppResp: Way("FPCL", "L", "I have them, or: they do not fit"),
     pb.MsgVote: Way("C", "FPCL", "will you vote for me?"),
     pb.MsgVoteResp: Way("FPCL", "C", "yes, or no"),
     pb.MsgSnap: Way("L", "FPC", "the state instead of the entries"),
@@ -62,7 +65,8 @@ WAYS: dict[pb.MessageType, Way] = {
     ),
     pb.MsgTimeoutNow: Way("L", "F", "stand for election, now"),
     pb.MsgReadIndex: Way(
-        APPLICATION, "FL", "up to where must I read? A follower passes it on"
+        APPLICATION, "FL", "up to where is it to be read; a follower passes "
+        "it on",
     ),
     pb.MsgReadIndexResp: Way("L", "F", "up to there"),
     pb.MsgPreVote: Way("P", "FPCL", "would you vote for me?"),
