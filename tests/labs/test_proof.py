@@ -68,6 +68,10 @@ def defined(source: str) -> set[str]:
             found.add(node.name)
         if isinstance(node, ast.Assign):
             found |= {t.id for t in node.targets if isinstance(t, ast.Name)}
+        if isinstance(node, ast.AnnAssign) and isinstance(
+            node.target, ast.Name
+        ):
+            found.add(node.target.id)
     return found
 
 
