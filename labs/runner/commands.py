@@ -29,11 +29,11 @@ USAGE: Final = 2
 INTRODUCTION: Final = """\
 The labs: a replicated store on the Ready loop, built by you
 
-  An exercise is a file with holes. `start` puts it into labs/work/, which is
-  yours alone; you fill the holes; `check` says the first thing that is not
-  right yet, in words. Red is where everyone starts. When it is green, you
-  put the part into your store: what you skip stays ours, so the store runs
-  from the first minute.
+  An exercise is a file with holes. `start` puts it into labs/work/,
+  which is yours alone; you fill the holes; `check` says the first thing
+  that is not right yet, in words. Red is where everyone starts. When it
+  is green, you put the part into your store: what you skip stays ours,
+  so the store runs from the first minute.
 """
 
 USES: Final = """\

@@ -14,7 +14,7 @@ from typing import Final
 from labs.runner.exercise import Exercise, Reading
 from labs.runner.running import Outcome
 
-WIDTH: Final = 78
+WIDTH: Final = 74  # a page of the book shows no more without scrolling
 LABEL: Final = 12
 INDENT: Final = "  "
 
@@ -56,7 +56,7 @@ def told(outcome: Outcome) -> str:
     lines += _KINDS[outcome.kind](outcome)
     if printed := str(outcome.found.get("printed", "")).rstrip():
         lines += ["", f"{INDENT}Your code printed:"]
-        lines += [f"{INDENT}  {p[:74]}" for p in printed.splitlines()[-8:]]
+        lines += [f"{INDENT}  {p[:70]}" for p in printed.splitlines()[-8:]]
     return "\n".join(lines)
 
 
