@@ -38,6 +38,12 @@ that have their home on the page. How it all comes about, file by file:
     transitions.py, transitions_drawn.py show it, and draw it
     matrix.py    reads what each role makes of each message, and tries it
     back/        makes the tables of the back matter, and the cheat sheet
+    uses.py      knows what the names in the code stand for, and who uses it
+    pins.py      knows which tests hold a function
+    pulls.py     makes and reads the facts about upstream's pull requests
+    around.py    puts all that below the code of a walk
+    here.py      draws the path of the part, and the roles in question
+    minutes.py   knows how long a page takes
     pages.py     all pages together: one home for each symbol, and coverage
     extension.py hands all this to Python-Markdown
     facts.py     makes and reads the facts about upstream's files
