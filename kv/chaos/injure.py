@@ -8,8 +8,8 @@ disk is played by a limit on the size of files, which Linux sets from outside.
 Plans speak of nodes that were there when they were made. Meanwhile nodes have
 been replaced: by the plan, or because their disk was damaged and a new one
 had to take their place. So a name stands for its successor, and one without a
-successor for some member, that nemeses do not run dry in a long run. Only
-changes of members mean the very node that they name.
+successor for some member, that nemeses do not run dry in a long run. Only a
+promotion means the very node that it names.
 """
 
 from __future__ import annotations
@@ -507,7 +507,7 @@ class Injuries:
         )  # fmt: skip
 
     def _remove(self, a: f.Remove) -> None:
-        node = self._exact(a.node)
+        node = self._node(a.node)
         if len(self._nodes.members) < 4 or node.lost:
             raise _Pass("too few would be left")
         self._member_change(
@@ -515,7 +515,7 @@ class Injuries:
         )
 
     def _replace(self, a: f.Replace) -> None:
-        node = self._exact(a.node)
+        node = self._node(a.node)
         self._fresh(a.new)
         if node.lost:
             raise _Pass("it is being replaced already")
