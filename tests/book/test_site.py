@@ -1,131 +1,20 @@
-"""The book as a reader meets it: built strictly, opened in a browser.
-
-The pages are opened as files, with the network cut: what works here works
-anywhere. The browser is the system's Chromium; without one these tests are
-skipped, and the build alone is tested.
-"""
+"""The book as a reader meets it: built strictly, opened in a browser."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 import tomllib
-from collections.abc import Callable, Iterator
 from html import unescape
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    Page,
-    Route,
-    sync_playwright,
-)
+from mkdocs.commands.build import build as mkdocs_build
+from mkdocs.config import load_config
+from playwright.sync_api import Browser, Page, Route
 
 from book.weave import catalogue, facts
-
-ROOT = Path(__file__).parents[2]
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-SCHEMES = ("light", "dark")
-
-Open = Callable[..., Page]
-
-
-def build(target: Path, **environment: str) -> str:
-    """Builds the book strictly and returns what was said."""
-    done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "-d", target],
-        cwd=ROOT,
-        env={**os.environ, "NO_MKDOCS_2_WARNING": "1", **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stderr
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built site, without a copy of the Go."""
-    target = tmp_path_factory.mktemp("site")
-    build(target, RAFT_UPSTREAM="")
-    return target
-
-
-@pytest.fixture(scope="session")
-def pages(site: Path) -> list[str]:
-    """The names of the pages."""
-    found = sorted(p.relative_to(site).as_posix() for p in site.glob("*.html"))
-    return [name for name in found if name != "404.html"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests here, and closed behind them.
-
-    While it is open, Playwright's event loop counts as running, and no later
-    test of the suite could start one of its own.
-    """
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = [path for name in names if (path := shutil.which(name))]
-    if not found:
-        pytest.skip("there is no Chromium on the PATH")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=found[0], args=FLAGS
-        )
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def open_page(browser: Browser, site: Path) -> Iterator[Open]:
-    """Opens a page as a file; fails on anything that the console says."""
-    contexts: list[BrowserContext] = []
-    said: list[str] = []
-
-    def opened(
-        name: str = "becoming.html",
-        width: int = 1280,
-        scheme: str = "light",
-        script: bool = True,
-        offline: bool = True,
-    ) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme="dark" if scheme == "dark" else "light",
-            java_script_enabled=script,
-            offline=offline,
-            permissions=["clipboard-read", "clipboard-write"],
-        )
-        context.set_default_timeout(5000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda m: said.append(f"{m.type}: {m.text}"))
-        page.on("pageerror", lambda e: said.append(str(e)))
-        page.on("requestfailed", lambda r: said.append(f"no {r.url}"))
-        page.goto(f"{site.as_uri()}/{name}")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert said == []
+from tests.book.opening import ROOT, Open
 
 
 def walk(page: Page, name: str) -> str:
@@ -136,16 +25,34 @@ def walk(page: Page, name: str) -> str:
 # ---- The files --------------------------------------------------------------
 
 
-def test_the_build_says_what_notes_cover(tmp_path: Path) -> None:
+def test_the_build_says_what_notes_cover(built: tuple[Path, str]) -> None:
+    said = built[1]
+    assert re.search(r"Notes cover port/raft\.py: (\d+) of \1 lines", said)
+    assert re.search(r"Notes cover raft\.go: (\d+) of \1 lines", said)
+
+
+def test_a_copy_of_the_go_comes_with_the_site(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site of one page, built as the whole one is."""
     checkout = tmp_path / "upstream"
     for name, file in facts.load().items():
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
         (checkout / name).write_text("//\n" * file.lines, encoding="utf-8")
-    said = build(tmp_path / "site", RAFT_UPSTREAM=str(checkout))
-    assert re.search(r"Notes cover port/raft\.py: \d+ of \d+ lines", said)
-    assert re.search(r"Notes cover raft\.go: \d+ of \d+ lines", said)
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    (pages / "index.md").write_text("# One\n", encoding="utf-8")
+    monkeypatch.setenv("RAFT_UPSTREAM", str(checkout))
+    monkeypatch.setenv("NO_MKDOCS_2_WARNING", "1")
+    config = load_config(
+        str(ROOT / "mkdocs.yml"),
+        docs_dir=str(pages),
+        site_dir=str(tmp_path / "site"),
+        nav=["index.md"],
+    )
+    mkdocs_build(config)
     assert (tmp_path / "site/go/raft.go.js").is_file()
-    html = (tmp_path / "site/becoming.html").read_text(encoding="utf-8")
+    html = (tmp_path / "site/index.html").read_text(encoding="utf-8")
     assert '<meta name="raft-go" content="go/">' in html
 
 
@@ -181,18 +88,6 @@ def test_every_line_shown_is_the_line_that_it_says(
 
 
 # ---- In the browser ---------------------------------------------------------
-
-
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_no_page_complains(
-    open_page: Open, pages: list[str], scheme: str
-) -> None:
-    for name in pages:
-        page = open_page(name, scheme=scheme)
-        page.wait_for_function("document.readyState === 'complete'")
-        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        light = sum(map(int, re.findall(r"\d+", paper)[:3])) > 3 * 128
-        assert light is (scheme == "light")
 
 
 def test_a_link_lands_on_its_line(open_page: Open) -> None:
@@ -239,22 +134,6 @@ def test_a_note_opens(open_page: Open, script: bool) -> None:
     assert not rest.is_visible()
 
 
-def test_a_closed_walk_is_hardly_taller_than_its_code(
-    open_page: Open, pages: list[str]
-) -> None:
-    for name in pages:
-        page = open_page(name)
-        sizes = page.evaluate(
-            """() => [...document.querySelectorAll(".wv-code")].map(code => [
-              code.parentElement.id,
-              code.offsetHeight,
-              [...code.querySelectorAll(".wv-lines")]
-                .reduce((sum, lines) => sum + lines.offsetHeight, 0)])"""
-        )
-        for symbol, height, lines in sizes:
-            assert height <= 1.5 * lines, f"{symbol}: {height / lines:.2f}"
-
-
 def test_the_code_is_in_one_piece_and_fits(open_page: Open) -> None:
     page = open_page()
     tops = page.evaluate(
@@ -280,16 +159,6 @@ def test_the_code_is_in_one_piece_and_fits(open_page: Open) -> None:
     assert widths[0] <= widths[1]
 
 
-@pytest.mark.parametrize("width", [390, 768, 1024, 1280])
-def test_nothing_sticks_out(
-    open_page: Open, pages: list[str], width: int
-) -> None:
-    for name in pages:
-        page = open_page(name, width=width)
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= width, name
-
-
 def test_on_a_phone_a_note_follows_its_lines(open_page: Open) -> None:
     page = open_page(width=390)
     segment = page.locator(f"{walk(page, 'reset')} .wv-seg").nth(1)
@@ -310,6 +179,84 @@ def test_the_strip_says_where_the_reader_is(open_page: Open) -> None:
     current = page.locator(".wv-strip [aria-current]")
     current.get_by_text("become_candidate", exact=True).wait_for()
     assert page.locator(walk(page, "become_candidate")).is_visible()
+
+
+def test_a_name_lights_up_wherever_it_stands(open_page: Open) -> None:
+    page = open_page()
+    code = page.locator(f"{walk(page, 'become_follower')} .wv-text")
+    name = code.locator("a.wv-sym", has_text="reset")
+    name.first.click()
+    lit = page.locator(".wv-same")
+    assert set(lit.all_inner_texts()) == {"reset"}
+    assert lit.count() >= 4
+    told = page.locator(".wv-uses")
+    assert f"reset stands {lit.count()} times" in (told.text_content() or "")
+    assert page.url.endswith("becoming.html")
+    told.get_by_role("link", name="its walk").click()
+    assert page.url.endswith("becoming.html#raft.Raft.reset")
+    page.keyboard.press("Escape")
+    assert lit.count() == 0
+    # Whoever uses the keyboard goes there at once.
+    name.first.focus()
+    page.keyboard.press("Enter")
+    assert lit.count() == 0
+    # A name that leads nowhere lights up, too, and goes out again.
+    field = page.locator(f"{walk(page, 'reset')} .wv-text .n")
+    field = field.filter(has_text=re.compile("^lead$")).first
+    field.click()
+    assert set(lit.all_inner_texts()) == {"lead"}
+    field.click()
+    assert lit.count() == 0
+
+
+def test_a_name_in_code_leads_to_its_walk_on_another_page(
+    open_page: Open,
+) -> None:
+    page = open_page()
+    name = page.locator(f"{walk(page, 'reset')} .wv-text a.wv-sym")
+    away = name.filter(has_text="abort_leader_transfer")
+    away.click()
+    away.click()
+    page.wait_for_url("**/transfer.html#raft.Raft.abort_leader_transfer")
+
+
+def test_below_the_code_stands_who_uses_it(open_page: Open) -> None:
+    page = open_page()
+    around = page.locator(f"{walk(page, 'reset')} .wv-around")
+    assert not around.locator("dl").is_visible()
+    around.locator("summary").click()
+    assert around.locator("dl").is_visible()
+    users = around.locator("dd").first.locator("a")
+    assert users.all_inner_texts() == [
+        "Raft.become_follower",
+        "Raft.become_candidate",
+        "Raft.become_leader",
+    ]
+    assert around.locator("a", has_text="etcd#2461").count() == 1
+    users.first.click()
+    line = page.locator('[id="raft.Raft.become_follower.3"]:target')
+    assert line.inner_text().strip() == "self.reset(term)"
+
+
+def test_the_path_says_which_page_this_is(open_page: Open) -> None:
+    page = open_page("write.html")
+    here = page.locator(".wv-here")
+    assert "A day in the life of a cluster" in here.inner_text()
+    assert here.locator("[aria-current]").get_attribute("title") == "A write"
+    assert "act 3" in here.inner_text()
+    thumb = here.get_by_label("About: follower, leader")
+    assert thumb.locator(".wv-unlit").count() == 2
+    here.locator("a", has_text="Commit").click()
+    page.wait_for_url("**/commit.html")
+
+
+def test_the_sheet_is_two_sheets_of_paper(open_page: Open) -> None:
+    page = open_page("cheatsheet.html")
+    sheets = page.pdf(prefer_css_page_size=True, print_background=True)
+    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", sheets)) == 2
+    size = re.search(rb"MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)", sheets)
+    assert size
+    assert [round(float(side)) for side in size.groups()] == [595, 842]
 
 
 def test_search_finds_part_of_a_name(open_page: Open) -> None:
