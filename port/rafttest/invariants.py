@@ -266,8 +266,9 @@ class LeaderCompleteness(Invariant):
 
     def saw(self, before: View | None, after: View) -> None:
         """Check new leaders, and new commits against all leaders."""
-        for leader in self.elected.values():
-            self._check(leader, self.history.fresh)
+        if self.history.fresh:
+            for leader in self.elected.values():
+                self._check(leader, self.history.fresh)
         if after.leads() and after.term not in self.elected:
             self.elected[after.term] = after
             high = min(self.history.high, after.last)
