@@ -128,7 +128,10 @@ def test_clients_of_a_cluster_without_faults(tmp_path: Path) -> None:
                 world, [s.address for s in servers], recorder,
                 random.Random(1), think=0.002, per_key=20, measure=True,
             )  # fmt: skip
-            await load.run(0.6)
+            load.start()
+            while sum(load.counts.values()) < 200:
+                await asyncio.sleep(0.02)
+            await load.stop()
             await load.write_fresh()
             final = await load.read_all()
         lines = [json.dumps(event) for event in recorder.events]
