@@ -170,7 +170,9 @@ class _Page:
                 rank = 0
             elif woven.symbol.path == "port/raft.py":
                 rank = 1
-            elif "_" not in last and (owner or _is_of_scripts(woven)):
+            elif "_" not in last.strip("_") and (
+                owner or _is_of_scripts(woven)
+            ):
                 continue
             short[last] = min(
                 short.get(last, (rank, home)),
