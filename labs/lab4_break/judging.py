@@ -47,21 +47,13 @@ def histories(
         yield list(history.operations()), truth
 
 
-def drawn(operations: Sequence[Operation]) -> str:
-    """Draws a small history, a line an operation."""
-    ends = [op.ret for op in operations if op.ret != NEVER]
-    begin = min(op.call for op in operations)
-    width = max([*ends, begin + 1]) - begin
-    lines = []
-    for op in sorted(operations, key=lambda each: each.call):
-        left = round(24 * (op.call - begin) / width)
-        end = width + begin if op.ret == NEVER else op.ret
-        right = max(round(24 * (end - begin) / width), left + 1)
-        bar = " " * left + "|" + "-" * (right - left - 1) + (
-            "..." if op.ret == NEVER else "|"
-        )
-        lines.append(f"{bar:<29} {short(op)}")
-    return "\n".join(lines)
+def in_words(operations: Sequence[Operation]) -> str:
+    """Says a small history: each operation, and from when to when."""
+    return "; ".join(
+        f"{short(op)} from {op.call}"
+        + (" on" if op.ret == NEVER else f" to {op.ret}")
+        for op in sorted(operations, key=lambda each: each.call)
+    )
 
 
 def short(op: Operation) -> str:
@@ -98,12 +90,10 @@ def agree(
         if came is truth:
             right += 1
             continue
-        picture = (
-            f":\n\n{drawn(operations)}\n" if len(operations) <= 10 else ""
-        )
+        small = f": {in_words(operations)}" if len(operations) <= 10 else ""
         words = "linearizable" if truth else "not linearizable"
         t.wrong(
-            f"this history is {words}{picture} (LAB_SEED={seed()} brings it"
-            " back)",
+            f"this history is {words}{small}. LAB_SEED={seed()} brings it"
+            " back",
             f"{came!r}, after {right} right answers", f"{truth!r}",
         )  # fmt: skip

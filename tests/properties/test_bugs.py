@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import NamedTuple
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.internal.conjecture.providers import HypothesisProvider
 
 from labs.bugs import NAMES, Bug, Edit, all_bugs, find
 from labs.bugs.planting import DoesNotFit
@@ -33,21 +35,21 @@ class Search(NamedTuple):
 
 
 SEARCHES = {
-    "commits_older_terms": Search("rivals", 3, 6000, 12),
-    "votes_for_shorter_logs": Search("crashes", 1, 1000),
-    "votes_twice": Search("elections", 1, 300),
-    "forgets_vote": Search("elections", 5, 3000, 12),
-    "ignores_conflict": Search("rivals", 1, 1000, 12),
+    "commits_older_terms": Search("rivals", 2, 6000, 12),
+    "votes_for_shorter_logs": Search("crashes", 2, 1000),
+    "votes_twice": Search("elections", 5, 300),
+    "forgets_vote": Search("elections", 6, 3000, 12),
+    "ignores_conflict": Search("rivals", 3, 1000, 12),
     "leads_on_a_minority": Search("elections", 1, 300),
-    "counts_learners": Search("members", 1, 1000),
+    "counts_learners": Search("members", 5, 1000),
     "reads_before_commit": Search("reads", 1, 3000),
-    "acknowledges_early": Search("everything", 1, 300),
-    "applies_before_commit": Search("partitions", 1, 1000),
-    "counts_one_half": Search("members", 1, 3000),
-    "keeps_stale_tail": Search("rivals and snapshots", 1, 6000, 12),
-    "heartbeat_beyond_match": Search("rivals", 1, 1000, 12),
-    "commits_past_new_entries": Search("rivals", 6, 6000, 12),
-    "believes_stale_writes": Search("one slow disk", 4, 6000, 12),
+    "acknowledges_early": Search("everything", 4, 300),
+    "applies_before_commit": Search("partitions", 4, 1000),
+    "counts_one_half": Search("members", 5, 3000),
+    "keeps_stale_tail": Search("rivals and snapshots", 5, 6000, 12),
+    "heartbeat_beyond_match": Search("rivals", 5, 1000, 12),
+    "commits_past_new_entries": Search("rivals", 4, 6000, 12),
+    "believes_stale_writes": Search("one slow disk", 5, 6000, 12),
 }
 
 
@@ -76,7 +78,15 @@ def search(bug: Bug, how: Search) -> tuple[int, int, Outcome | None]:
             hit = outcome
             raise Found
 
-    with suppress(Found):
+    # Now and then Hypothesis draws a number that stands in some module which
+    # happens to be loaded. A search that is to be the same tomorrow, and in
+    # another process, must not depend on that.
+    with (
+        suppress(Found),
+        patch.object(
+            HypothesisProvider, "_maybe_draw_constant", return_value=None
+        ),
+    ):
         look()
     return tried, panics, hit
 

@@ -17,6 +17,7 @@ from book.weave.back.desk import Desk, title_of
 DAY = "A day in the life of a cluster"
 BACK = "Back matter"
 LABS = "Labs"
+FIRST = "lab1.md"  # the first in which something is built
 SHEET = "cheatsheet.md"
 
 # How to read a page: all of it, or by its key notes.
@@ -40,7 +41,7 @@ def weekend(desk: Desk) -> list[tuple[str, str]]:
 
 
 def _first_lab(desk: Desk) -> list[str]:
-    return [n for part in _parts(desk, LABS) for n in part.pages[:1]]
+    return [n for part in _parts(desk, LABS) for n in part.pages if n == FIRST]
 
 
 def _parts(desk: Desk, title: str) -> list[here.Part]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kv.lincheck.history import NEVER, Operation
-from labs.lab4_break.judging import agree, drawn, histories
+from labs.lab4_break.judging import agree, histories, in_words
 from labs.runner.checking import Trial, check
 from labs.runner.exercise import Reading
 
@@ -33,11 +33,10 @@ def get(result: object, call: int, ret: int) -> Operation:
 
 def ask(t: Trial, expected: bool, why: str, *operations: Operation) -> None:
     function = t.name("linearizable")
-    t.called = "linearizable of"
+    t.called = f"linearizable of: {in_words(operations)}"
     came = function(list(operations))
     if came is not expected:
-        t.wrong(f"{why}\n\n{drawn(operations)}\n", repr(came),
-                repr(expected))  # fmt: skip
+        t.wrong(why, repr(came), repr(expected))
 
 
 @check("one after the other, each sees the last", IDEA)
