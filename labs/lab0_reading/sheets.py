@@ -26,9 +26,11 @@ HELP: Final = """#
 # For each situation say what is so afterwards:
 #   role   "follower", "precandidate", "candidate" or "leader"
 #   term   a number
-#   sends  all that leaves, as ["MsgVote to 1", "MsgVote to 3"]; [] if nothing
-#          does, and ["raises ProposalDropped"] if the call fails
-#   line   the line of the port that decides, as "port/raft.py:1234\""""
+#   sends  all that leaves, and what the node sends to itself, in any order,
+#          as ["MsgVote to 1", "MsgVoteResp to 2"]; [] if there is nothing,
+#          and ["raises ProposalDropped"] if the call fails
+#   line   the line of the port that decides, as "port/raft.py:1234"; two
+#          lines off is near enough"""
 
 
 def texts() -> dict[Path, str]:

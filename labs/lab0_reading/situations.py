@@ -15,7 +15,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import FrameType, FunctionType
+from types import CodeType, FrameType, FunctionType
 from typing import Any, Final
 
 from labs.lab5_porting.making import storage
@@ -31,7 +31,11 @@ from port.types import NO_LIMIT
 KEYS: Final = ("role", "term", "sends", "line")
 LETTERS: Final = ("a", "b", "c", "d", "e")
 
+# How far a line may be off: a condition and what it leads to are neighbours.
+NEAR: Final = 2
+
 Step = Callable[[Raft], None]
+Place = tuple[Callable[..., object], str]
 
 
 class _Dice:
@@ -134,27 +138,24 @@ class Situation:
         step: What happens to it.
         decides: The function of the port that decides, and text of its line.
         why: Said when the answer is not right.
+        also: Further lines of which one may say the same.
     """
 
     words: str
     make: Callable[[], Raft]
     step: Step
-    decides: tuple[Callable[..., object], str]
+    decides: Place
     why: str
+    also: tuple[Place, ...] = ()
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """All lines that count as right, the one on the sheet first."""
+        return (self.decides, *self.also)
 
     def place(self) -> tuple[str, int]:
-        """Returns file and number of the line that decides.
-
-        Raises:
-            LookupError: the text does not stand in the function once.
-        """
-        function, text = self.decides
-        lines, first = inspect.getsourcelines(function)
-        found = [i for i, line in enumerate(lines) if text in line]
-        if len(found) != 1:
-            raise LookupError(f"{text!r} stands there {len(found)} times")
-        path = inspect.getsourcefile(function) or ""
-        return path.removeprefix(f"{ROOT}/"), first + found[0]
+        """Returns file and number of the line that decides."""
+        return located(self.decides)
 
     def truth(self) -> dict[str, object]:
         """Asks the port."""
@@ -175,21 +176,22 @@ class Situation:
         }
 
     def came_by(self) -> bool:
-        """Tells whether the port ran the line that is said to decide."""
-        function, _ = self.decides
-        assert isinstance(function, FunctionType)
-        code, (_, line) = function.__code__, self.place()
-        seen = False
+        """Tells whether the port ran each line that is said to decide."""
+        left: set[tuple[CodeType, int]] = set()
+        for function, text in self.places:
+            assert isinstance(function, FunctionType)
+            left.add((function.__code__, located((function, text))[1]))
+        codes = {code for code, _ in left}
 
         def local(frame: FrameType, event: str, arg: object) -> object:
-            nonlocal seen
-            seen = seen or (event == "line" and frame.f_lineno == line)
+            if event == "line":
+                left.discard((frame.f_code, frame.f_lineno))
             return local
 
         def trace(
             frame: FrameType, event: str, arg: object
         ) -> Callable[..., object] | None:
-            return local if frame.f_code is code else None
+            return local if frame.f_code in codes else None
 
         raft = self.make()
         before = sys.gettrace()
@@ -200,7 +202,22 @@ class Situation:
             pass
         finally:
             sys.settrace(before)
-        return seen
+        return not left
+
+
+def located(place: Place) -> tuple[str, int]:
+    """Returns file and number of a line of the port.
+
+    Raises:
+        LookupError: the text does not stand in the function once.
+    """
+    function, text = place
+    lines, first = inspect.getsourcelines(function)
+    found = [i for i, line in enumerate(lines) if text in line]
+    if len(found) != 1:
+        raise LookupError(f"{text!r} stands there {len(found)} times")
+    path = inspect.getsourcefile(function) or ""
+    return path.removeprefix(f"{ROOT}/"), first + found[0]
 
 
 def asked(situations: Sequence[Situation], reading: Reading) -> list[Check]:
@@ -242,14 +259,25 @@ def compare(t: Trial, letter: str, situation: Situation) -> None:
 
 
 def check_line(t: Trial, given: object, situation: Situation) -> None:
-    """Sees that the line is the one that decides, or one beside it."""
-    file, line = situation.place()
+    """Sees that the line is one that decides, or stands close by."""
     name, _, number = str(given).rpartition(":")
-    if name == file and number.isdigit() and abs(int(number) - line) <= 1:
-        return
+    came = int(number) if number.isdigit() else 0
+    near = False
+    for place in situation.places:
+        file, line = located(place)
+        if name == file and abs(came - line) <= NEAR:
+            return
+        lines, first = inspect.getsourcelines(place[0])
+        near |= name == file and first <= came < first + len(lines)
+    where = (
+        "You are in the right function: which line of it takes this turn?"
+        if near
+        else "What is missing is the line at which the port takes this turn,"
+        " as port/raft.py:123."
+    )
     t.wrong(
-        f"{situation.why} Find the line at which the port takes this turn, and"
-        " write FILE:LINE, as port/raft.py:123",
+        "role, term and what is sent are right."
+        f" {situation.why} {where}",
         f"line = {say(given)}", "another line",
     )  # fmt: skip
 

@@ -52,6 +52,9 @@ SITUATIONS = (
         "The paper's follower answers no. Is that needed here, where nobody"
         " waits for an answer, and where the next message of any kind will"
         " tell node 1 the term?",
+        also=(
+            (Raft._step_lower_term, "if (self.check_quorum or self.pre_vote)"),
+        ),
     ),
     Situation(
         "Node 2 leads term 3 and has entry 4 of that term. Node 1, whose log"
@@ -61,6 +64,7 @@ SITUATIONS = (
         (Raft._step_higher_term, "a question about a term does not open it"),
         "A pre-vote is a question about a term to come. It is answered, no"
         " here as the log is behind, and moves nobody.",
+        also=((Raft._step_vote, "if can_vote and self.raft_log."),),
     ),
 )
 

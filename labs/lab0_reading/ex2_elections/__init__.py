@@ -19,9 +19,8 @@ EXERCISE = Exercise(
         " all? Is my vote free? Is the log good enough?",
         "A refusal is a message, of the same type as a vote. Only a"
         " request that is not looked at stays without an answer.",
-        "The first two lines lie in `_step_vote`, and so does that of"
-        " the third; the last two in `_step_higher_term`, around the"
-        " word `lease`.",
+        "The lines of a, b and c lie in `_step_vote`; those of d"
+        " and e in `_step_higher_term`, around the word `lease`.",
     ),
     discussion=(
         "Three of five answers look alike from outside: MsgVoteResp to"

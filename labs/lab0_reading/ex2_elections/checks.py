@@ -9,6 +9,7 @@ from labs.lab0_reading.situations import (
 )
 from labs.runner.exercise import Reading
 from port import raftpb as pb
+from port.log import RaftLog
 from port.raft import Raft
 
 READING = Reading("elections.md", "Elections and pre-vote")
@@ -30,15 +31,20 @@ SITUATIONS = (
         (Raft._step_vote, "or (self.vote == NONE and self.lead == NONE)"),
         "One vote a term. How good the second candidate's log is does not"
         " matter any more. A no is a message as well.",
+        also=(
+            (Raft._step_vote, "self.vote == (m.from_ or NONE)"),
+            (Raft._step_vote, "if can_vote and self.raft_log.is_up_to_date("),
+        ),
     ),
     Situation(
-        "Node 2's log ends with entry 4 of term 2. Node 3 asks for its vote"
-        " in term 3; its log ends with entry 9 of term 1.",
+        "Node 2 is in term 2, and its log ends with entry 4 of that term. Node"
+        " 3 asks for its vote in term 3; its log ends with entry 9 of term 1.",
         lambda: node((1, 1, 1, 2)),
         take(type=pb.MsgVote, from_=3, term=3, index=9, log_term=1),
         (Raft._step_vote, "if can_vote and self.raft_log.is_up_to_date("),
         "The last term decides, and only then the length. The longer log may"
         " be the one that nobody else has.",
+        also=((RaftLog.is_up_to_date, "return their.term > our.term"),),
     ),
     Situation(
         "With the quorum check on, node 2 follows node 1 in term 2; three"
@@ -52,7 +58,8 @@ SITUATIONS = (
     ),
     Situation(
         "The same, but the request says CampaignTransfer: node 1 has told"
-        " node 3 to take over.",
+        " node 3 to take over. (Node 3's log is the longer one, and ends with"
+        " an entry of term 2.)",
         lambda: heard(3),
         take(
             type=pb.MsgVote, from_=3, term=5, index=9, log_term=2,
@@ -61,6 +68,7 @@ SITUATIONS = (
         (Raft._step_higher_term, "force = m.context == CAMPAIGN_TRANSFER"),
         "The leader wants to be deposed. So the term is taken over, and then"
         " the request is one like any other.",
+        also=((Raft._step_higher_term, "if not force and in_lease:"),),
     ),
 )  # fmt: skip
 

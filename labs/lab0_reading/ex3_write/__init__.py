@@ -21,9 +21,9 @@ EXERCISE = Exercise(
         " a message, which waits for its disk. It counts among what is"
         " sent.",
         "An error is written as [\"raises ProposalDropped\"]. The lines:"
-        " the broadcast in `leader_prop` and the question about a"
-        " transfer there, `follower_prop`, `candidate_prop`,"
-        " `handle_append_entries`.",
+        " the broadcast in `leader_prop`, where `follower_prop` finds the"
+        " leader, the end of `candidate_prop`, the question about a"
+        " transfer in `leader_prop`, and `handle_append_entries`.",
     ),
     discussion=(
         "That the leader acknowledges to itself is etcd's way to send"

@@ -11,6 +11,7 @@ from labs.lab0_reading.situations import (
 )
 from labs.runner.exercise import Reading
 from port import raftpb as pb
+from port.log import RaftLog
 from port.raft import Raft, candidate_prop, follower_prop, leader_prop
 
 READING = Reading("write.md", "A write")
@@ -25,17 +26,23 @@ SITUATIONS = (
         (leader_prop, "r.bcast_append()"),
         "The entry goes to both others at once. The leader's own copy counts"
         " when its disk has it: it acknowledges to itself, by a message.",
+        also=(
+            (Raft.append_entry, "to=self.id, type=pb.MsgAppResp"),
+            (Raft.append_entry, "last_index = self.raft_log.append(ents)"),
+        ),
     ),
     Situation(
-        "Node 2 follows node 1. A client's entry is proposed to it.",
+        "Node 2 follows node 1 in term 2. A client's entry is proposed to"
+        " it.",
         lambda: node(lead=1),
         PROPOSAL,
         (follower_prop, "m.to = r.lead"),
         "Any node takes a proposal. Who cannot append it passes it on, as it"
         " is.",
+        also=((follower_prop, "if r.lead == NONE:"),),
     ),
     Situation(
-        "Node 2 is a candidate. A client's entry is proposed to it.",
+        "Node 2 is a candidate in term 3. A client's entry is proposed to it.",
         candidate,
         PROPOSAL,
         (candidate_prop, "raise ProposalDropped"),
@@ -43,8 +50,8 @@ SITUATIONS = (
         " later: the caller is told.",
     ),
     Situation(
-        "Node 2 leads, and is handing over to node 3. A client's entry is"
-        " proposed to it.",
+        "Node 2 leads term 3, and is handing over to node 3. A client's entry"
+        " is proposed to it.",
         lambda: handing_over(3),
         PROPOSAL,
         (leader_prop, "if r.lead_transferee != NONE:"),
@@ -62,6 +69,7 @@ SITUATIONS = (
         (Raft.handle_append_entries, "last_index = log.maybe_append("),
         "It fits, so it is appended and acknowledged; the acknowledgement"
         " waits for the disk.",
+        also=((RaftLog.maybe_append, "if not self.match_term(a.prev):"),),
     ),
 )  # fmt: skip
 

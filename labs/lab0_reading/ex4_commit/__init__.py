@@ -20,9 +20,9 @@ EXERCISE = Exercise(
         "When the commit index moves, everybody is told. When it does"
         " not, the one that answered may still lack entries, or not know"
         " the index.",
-        "Three of the lines lie in `leader_app_accepted`. The one of"
-        " situation b lies in port/log.py. The one of d is the first"
-        " that `handle_heartbeat` has.",
+        "The lines of a, c and e lie in `leader_app_accepted`. The one of"
+        " b is the condition in `maybe_commit` of port/log.py. The one of"
+        " d is the first that `handle_heartbeat` has.",
     ),
     discussion=(
         "Situation b is figure 8 in small: on a majority, and not"

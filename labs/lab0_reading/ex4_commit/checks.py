@@ -33,23 +33,28 @@ def committed() -> Raft:
 SITUATIONS = (
     Situation(
         "Node 2 leads term 3; its log is three entries of term 1 and entry 4"
-        " of its own term. Node 1 acknowledges entry 4. Nothing was committed"
-        " before, and both others were being probed.",
+        " of its own term, and its disk has all four. It probes both others,"
+        " and nothing is on its way to them. Nothing is committed. Now node 1"
+        " acknowledges entry 4.",
         leader,
         lambda r: r.step(acknowledged(4)),
         (leader_app_accepted, "if r.maybe_commit():"),
         "Two of three have entry 4, and it is of this term: it is committed,"
         " and all before it. Everybody is told, by an append that may be"
         " empty.",
+        also=(
+            (RaftLog.maybe_commit, "if at.term and at.index > self.committed"),
+        ),
     ),
     Situation(
-        "The same leader. Node 1 acknowledges entry 3 only, which is of term"
-        " 1.",
+        "The same leader at the same point, but node 1 acknowledges entry 3"
+        " only, which is of term 1.",
         leader,
         lambda r: r.step(acknowledged(3)),
         (RaftLog.maybe_commit, "if at.term and at.index > self.committed"),
         "Two of three have entry 3, and still it is not committed: figure 8"
         " of the paper. What node 1 lacks is sent.",
+        also=((Raft.maybe_commit, "moved = self.raft_log.maybe_commit("),),
     ),
     Situation(
         "The same leader, and node 1 is known to have entry 4. A late"
@@ -67,6 +72,7 @@ SITUATIONS = (
         (Raft.handle_heartbeat, "self.raft_log.commit_to("),
         "A follower believes the index: its leader tells no more than it"
         " knows to match. What is sent is the heartbeat's answer.",
+        also=((RaftLog.commit_to, "if self.committed < to_commit:"),),
     ),
     Situation(
         "Node 2 leads term 3 and has committed entry 4 with node 3. Node 1"

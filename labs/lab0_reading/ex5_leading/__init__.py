@@ -19,10 +19,11 @@ EXERCISE = Exercise(
         " from, and send heartbeats. In that order.",
         "A quorum includes the leader itself. Of three nodes, one other"
         " is enough.",
-        "b and c are decided by the same line. The answer to an old"
-        " leader is a plain message of the new term, in"
-        " `_step_lower_term`. In e look at what the leader knows of the"
-        " peer's log.",
+        "The line of a is in `tick_heartbeat`. b and c are decided by the"
+        " same line, in `leader_check_quorum`. The answer to an"
+        " old leader is a plain message of the new term, in"
+        " `_step_lower_term`. In e look at `leader_heartbeat_resp`, and"
+        " at what the leader knows of the peer's log.",
     ),
     discussion=(
         "In b the leader steps down in silence: no message tells the"

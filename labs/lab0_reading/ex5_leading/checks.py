@@ -28,7 +28,7 @@ def about_to_check(*heard: int) -> Raft:
 
 SITUATIONS = (
     Situation(
-        "Node 2 leads. A heartbeat is due each tick. One tick passes.",
+        "Node 2 leads term 3. A heartbeat is due each tick. One tick passes.",
         leader,
         ticks(1),
         (Raft.tick_heartbeat, "self._step_on_tick(pb.MsgBeat)"),
@@ -36,8 +36,8 @@ SITUATIONS = (
     ),
     Situation(
         "Node 2 leads term 3 with the quorum check on. Its election timeout"
-        " runs out at the next tick, and it has heard from nobody since the"
-        " last time. One tick passes.",
+        " runs out at the next tick, when a heartbeat is due, too. It has"
+        " heard from nobody since the last time. One tick passes.",
         about_to_check,
         ticks(1),
         (leader_check_quorum, "if not r.trk.quorum_active():"),
@@ -65,6 +65,9 @@ SITUATIONS = (
         "Here an old leader is told, by a message of the new term: requests"
         " for votes, which would tell it otherwise, are ignored while one"
         " hears from a leader.",
+        also=(
+            (Raft._step_lower_term, "if (self.check_quorum or self.pre_vote)"),
+        ),
     ),
     Situation(
         "Node 2 leads term 3 and has entries up to 4. Node 3, known to have"

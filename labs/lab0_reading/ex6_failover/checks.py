@@ -35,7 +35,8 @@ SITUATIONS = (
         " one.",
     ),
     Situation(
-        "Node 2 is a candidate in term 3. Node 3 gives it its vote.",
+        "Node 2 is a candidate in term 3, and its own vote has been counted."
+        " Now node 3 gives it its vote.",
         candidate,
         take(type=pb.MsgVoteResp, from_=3, term=3),
         (candidate_vote_resp, "if result is VoteWon:"),
@@ -53,11 +54,12 @@ SITUATIONS = (
         (Raft.handle_append_entries, "if last_index is not None:"),
         "It lacks entry 5, and says so. The answer has the same type as a"
         " good one; a field tells them apart.",
+        also=((RaftLog.maybe_append, "if not self.match_term(a.prev):"),),
     ),
     Situation(
         "Node 2 has entries of terms 1, 1, 2 and 2. Node 3 leads term 3 and"
         " sends an append that builds on entry 2 and brings entry 3, of term"
-        " 3.",
+        " 3. Nothing is committed.",
         lambda: node((1, 1, 2, 2)),
         take(
             type=pb.MsgApp, from_=3, term=3, index=2, log_term=1,
@@ -66,6 +68,10 @@ SITUATIONS = (
         (RaftLog.maybe_append, "self.append(a.entries[start:])"),
         "Entry 3 differs: it and all behind it give way. What nobody has"
         " committed may be taken back.",
+        also=(
+            (RaftLog.find_conflict, "if not self.match_term("),
+            (Raft.handle_append_entries, "last_index = log.maybe_append("),
+        ),
     ),
 )  # fmt: skip
 

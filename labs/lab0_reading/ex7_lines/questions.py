@@ -20,6 +20,7 @@ class Question(NamedTuple):
         symbol: The function, as `Raft.campaign` or `leader_prop`.
         page: Its home in the book.
         hint: Said when the answer is not right.
+        also: Functions that have a part in it, and count as well.
     """
 
     key: str
@@ -27,6 +28,7 @@ class Question(NamedTuple):
     symbol: str
     page: str
     hint: str
+    also: tuple[str, ...] = ()
 
     @property
     def link(self) -> Reading:
@@ -67,7 +69,8 @@ QUESTIONS: Final = (
              "the peer's next index, and the window"),
     Question("too_far_behind", "Where is a peer given up for a snapshot?",
              "Raft.maybe_send_snapshot", "snapshots.md",
-             "only if it seems alive"),
+             "only if it seems alive",
+             ("Raft.maybe_send_append",)),
     Question("hint", "Where does a follower say where the logs may part?",
              "Raft.handle_append_entries", "failover.md",
              "in the answer to an append that does not fit"),
@@ -88,13 +91,14 @@ QUESTIONS: Final = (
              "a follower believes it; so no more than is known to match"),
     Question("one_change", "Where is a second change of members refused?",
              "_prop_conf_change", "membership.md",
-             "while one has not been applied"),
+             "while one has not been applied",
+             ("_refuse_conf_change",)),
     Question("early_read", "Where does a read wait for a new leader's entry?",
              "leader_read_index", "reads.md",
              "before something of its own term is committed"),
-    Question("no_pre_vote", "Where does a node stand without asking first?",
+    Question("no_pre_vote", "Where does a node stand as its leader says so?",
              "follower_timeout_now", "transfer.md",
-             "the leader itself has said that it is time"),
+             "a message says it; no pre-vote comes before"),
 )  # fmt: skip
 
 
@@ -105,6 +109,7 @@ def sheet(blank: bool) -> str:
         "#",
         "# Which function of port/raft.py has it? Write its name as the book",
         '# does: "Raft.campaign" for a method, "leader_prop" for a function.',
+        "# One function may be the answer to two questions.",
     ]
     for q in QUESTIONS:
         answer = "?" if blank else q.symbol
