@@ -14,13 +14,18 @@ class Recorder:
         type     "invoke", "ok", "fail" or "info"
         f        "get", "put", "append", "cas" or "delete"
         key      the key
-        value    what was asked, and in the `ok` of a get, what was found
+        value    what was asked (of a cas, the pair of old and new); and in
+                 the `ok` of a get, what was found
         swapped  in the `ok` of a cas: True or False
 
     A client is a number of the caller's. A process is the history's word for
     it, with one difference: a client whose call has an unknown outcome goes on
     as a process that was never used before, for its old call may still be
-    under way.
+    under way. Mind the clients that come later: a number that you made up must
+    not be theirs as well.
+
+    An event takes one look at the clock. A call that is refused writes none.
+    Nobody ends a call that is not open, so you need not look out for that.
     """
 
     def __init__(

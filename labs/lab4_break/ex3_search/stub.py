@@ -8,7 +8,9 @@ from kv.lincheck.history import Operation
 def linearizable(operations: Sequence[Operation]) -> bool:
     """Whether some order explains what everybody saw.
 
-    The same question as in 4.2, asked of hundreds of operations. It must not
-    recurse as deep as there are operations.
+    The same question as in 4.2, asked of hundreds of operations, and once of
+    3000, one after another. It must not recurse as deep as there are
+    operations. All checks together have a few seconds, so what it has tried
+    once, it must not try again.
     """
     raise NotImplementedError("linearizable.")
