@@ -19,7 +19,8 @@ EXERCISE = Exercise(
     beside=("chaos", "labs/lab4_break/recorded"),
     reading=(Reading("stale-leader.md", "A stale leader's reads"),),
     hints=(
-        "Try it for a minute first: --minutes 1. If it says that a node stops"
+        "Try it for a minute first: --minutes 1; then remove labs/work/chaos,"
+        " for a run wants it empty. If it says that a node stops"
         " at once, look into labs/work/chaos/nodes: what your part raised"
         " stands at the end of its log.",
         "If the history has no order, the report shows a conflict of a few"

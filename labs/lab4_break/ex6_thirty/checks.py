@@ -23,7 +23,7 @@ def figures(t: Trial) -> dict[str, Any]:
     except FileNotFoundError:
         t.wrong(
             "the run comes first: python -m kv chaos --minutes 30 --parts"
-            " labs.work.parts:PARTS --out labs/work/chaos",
+            " labs.work.parts:PARTS --nemesis storm --out labs/work/chaos",
             "there is no labs/work/chaos/run.json", "the figures of a run",
         )  # fmt: skip
     except ValueError as error:
@@ -39,7 +39,8 @@ def verdict(t: Trial) -> None:
     t.holds(
         run["code"] == 0,
         "then this is what you came for. The report shows the conflict; find"
-        " out which of your parts it is, mend it, and run again",
+        " out which of your parts it is, mend it, remove labs/work/chaos,"
+        " and run again",
         run["verdict"], "a history with an order",
     )  # fmt: skip
 
@@ -57,8 +58,9 @@ def clients(t: Trial) -> None:
 @check("who led", SPLIT)
 def led(t: Trial) -> None:
     t.answer("elections", figures(t)["elections"],
-             "the report marks each; not every term has a leader"
-             )  # fmt: skip
+             "`elections` in run.json. Not every term has a leader; and who"
+             " led before the clients began is not counted, though the line"
+             " on the screen counts it")  # fmt: skip
 
 
 @check("the longest time without progress", LEAD)
