@@ -70,7 +70,8 @@ def shows(letter: str, mistake: str) -> Check:
             return
         t.wrong(
             "what has to happen for this mistake to show? A promise is only"
-            " broken where somebody relied on it",
+            " broken where somebody relied on it: clients that get no answer"
+            " soon ask another node, and see nothing wrong there",
             f"with {SEEDS} seeds nobody noticed anything", "a broken rule",
         )  # fmt: skip
 
