@@ -23,7 +23,9 @@ EXERCISE = Exercise(
     ),
     hints=(
         "The node's own log tells all of it. It has two lines with `newRaft`:"
-        " one of the first start, one behind the kill. The second counts.",
+        " one of the first start, one behind the kill. The second counts."
+        " (If you have started it more often, there are more: the first one"
+        " behind the kill counts.)",
         "Behind that line, `elected leader L at term T` says whom it follows."
         " `became follower at term` comes earlier and is not the same: a node"
         " may know a term before it knows a leader.",

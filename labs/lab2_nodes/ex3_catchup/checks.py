@@ -13,7 +13,9 @@ SNAP = Reading("snapshots.md#sending-one", "Sending a snapshot")
 @check("who came back, and with what", START)
 def back(t: Trial) -> None:
     seen = logs.comeback(t, logs.read(t))
-    t.answer("node", seen.node, "the leader that you had killed")
+    t.answer("node", seen.node, "the leader that you had killed; if there"
+             " were several, the last `kill` of a leader in commands.log"
+             )  # fmt: skip
     line = "the line with `newRaft` in its log, the one behind the kill"
     t.answer("term", seen.term, f"{line}: what was stored, not what is now")
     t.answer("commit", seen.commit, f"{line}: it may be less than the last"
@@ -35,7 +37,10 @@ def stood(t: Trial) -> None:
     t.answer("stood", seen.asked,
              "look for `is starting a new election` behind its start. If the"
              " leader's heartbeat came later than its own timeout, it asked;"
-             " with pre-vote that did no harm")  # fmt: skip
+             " with pre-vote that did no harm. (The logs are read to their"
+             " end: if the cluster ran on since, and it stood only later,"
+             " kill the leader and restart it once more, then check at once)"
+             )  # fmt: skip
 
 
 @check("how it caught up", TAILS)
