@@ -30,7 +30,8 @@ def near(t: Trial, name: str, expected: float, within: float) -> None:
     t.holds(
         type(came) in (int, float) and abs(came - expected) <= within,
         "it stands in the last row of the table; milliseconds in the middle,"
-        " kB on the right, and in each pair `without` comes first",
+        " kB on the right, and in each pair `without` comes first. If you have"
+        " measured more than once, the last table counts",
         f"{name} = {say(came)}", "another number",
     )  # fmt: skip
 
