@@ -30,7 +30,10 @@ EXERCISE = Exercise(
         " `Raft.__init__`.",
         "For the clean-ups try it out: change the port, run `python -m"
         " port.rafttest check book/scenarios`, and change it back. Two of the"
-        " six change nothing; one of them you have written yourself, in 5.1.",
+        " six change nothing; one of these is about the loop of 5.1.",
+        "The scenarios notice three of the four that break something. The"
+        " fourth shows only where a leader's map holds its peers in another"
+        " order than that of their ids. When does a dict hold them so?",
     ),
     discussion=(
         "Eight seams, and none of them was put there for tests. They are what"
@@ -38,9 +41,12 @@ EXERCISE = Exercise(
         " testable down to the last message is the reward.\n\n"
         "Of the clean-ups four are of the kind that reviewers wave through."
         " The order of a broadcast is in every recording, and so in every"
-        " bug report that somebody will try to follow. Setting the vote before"
-        " the reset loses it. The clause about probing sends an append that"
-        " carries nothing, which is just what gets a paused peer going. And"
+        " bug report that somebody will try to follow; it changes once a"
+        " peer has been taken out of the map and put back, as happens in a few"
+        " of the long ones."
+        " Setting the vote before the reset loses it. The clause about"
+        " probing sends an append that carries nothing, and its answer is what"
+        " takes a peer that lacks nothing back to replicating. And"
         " `next` runs ahead while replicating: an acknowledgement must not"
         " pull it back.\n\n"
         "This is why nobody should lint-refactor the Go. It is not that it is"
