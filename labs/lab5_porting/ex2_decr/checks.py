@@ -21,6 +21,7 @@ def ask(
     t.called = (
         f"maybe_decr_to({state}, match={match}, next={following};"
         f" rejected={rejected}, match_hint={hint})"
+        + (f", where _sent_commit is {sent_commit}" if sent_commit else "")
     )
     return function(pr, rejected, hint), pr
 
@@ -72,25 +73,30 @@ def probing_stale(t: Trial) -> None:
                "one append is on its way, and builds on next - 1 = 9: this"
                " is not about it")  # fmt: skip
         t.same((pr.next, pr.msg_app_flow_paused), (10, True),
-               "a stale refusal changes nothing")  # fmt: skip
+               "a stale refusal changes nothing: not next, and not"
+               " msg_app_flow_paused")  # fmt: skip
 
 
 @check("a genuine refusal lets the next probe out", PROBE)
 def lets_out(t: Trial) -> None:
     _, pr = ask(t, StateProbe, 0, 10, 9, 4)
     t.same(pr.msg_app_flow_paused, False,
-           "the append that was waited for has been answered. Left paused,"
-           " the follower waits for the next heartbeat")  # fmt: skip
+           "msg_app_flow_paused: the append that was waited for has been"
+           " answered. Left paused, the follower waits for the next"
+           " heartbeat")  # fmt: skip
 
 
 @check("what was told of the commit index falls with next", COMMIT)
 def sent_commit(t: Trial) -> None:
     for state in (StateReplicate, StateProbe):
         _, pr = ask(t, state, 3, 10, 9, 4, sent_commit=8)
-        t.same(pr._sent_commit, pr.next - 1,
-               "those appends did not fit, so neither did the commit index"
-               " in them arrive; kept high, the follower would not be told"
-               " again")  # fmt: skip
+        t.holds(
+            pr._sent_commit == pr.next - 1,
+            "those appends did not fit, so neither did the commit index in"
+            " them arrive; kept high, the follower would not be told again",
+            f"_sent_commit = {pr._sent_commit}, with next = {pr.next}",
+            f"_sent_commit = {pr.next - 1}, which is next - 1",
+        )  # fmt: skip
 
 
 @check("all recordings stay as they are", BACK)
