@@ -29,7 +29,8 @@ EXERCISE = Exercise(
         " commit index and differs above it.",
         "For the others the interesting values lie at the edges: entry 1, an"
         " index beyond the end, match itself, a hint above what was refused,"
-        " an even number of voters, none at all. Twenty rows are plenty.",
+        " an even number of voters, none at all, voters in no order. Twenty"
+        " rows are plenty.",
     ),
     discussion=(
         "The reference has twenty rows for 26 mutants, and each row says in a"

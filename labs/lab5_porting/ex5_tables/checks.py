@@ -169,12 +169,17 @@ def true_rows(t: Trial, table: Table, rows: object) -> list[Row]:
             table.name == APPEND.name
         )
         if not isinstance(row, tuple) or len(row) != wanted:
-            t.wrong("a row is a tuple of this shape", say(row), table.shape)
+            t.wrong("a row is a tuple of this shape", repr(row), table.shape)
         came = outcome(table, row)
+        if isinstance(came, RaftPanic):
+            t.wrong("here raft stops for good, as this can only come from a"
+                    " mistake elsewhere. A row is about what can happen",
+                    f"RaftPanic: {came}")  # fmt: skip
         if isinstance(came, Exception):
             t.wrong("the port cannot be asked this", str(came), table.shape)
         t.same(came, tuple(row[table.given :]),
-               "this is what the port does, and it is right")  # fmt: skip
+               "what came is what the port does, and it is right; what was"
+               " expected is what your row says")  # fmt: skip
         found.append(row)
     return found
 
@@ -202,7 +207,8 @@ def caught(t: Trial, table: Table, rows: object) -> None:
         with edit.made():
             if not notices(table, true):
                 missed.append(mistake)
-    t.called = f"{table.name}, {len(true)} rows"
+    rows_are = "1 row" if len(true) == 1 else f"{len(true)} rows"
+    t.called = f"{table.name}, {rows_are}"
     total = len(table.mutants)
     t.holds(
         not missed,

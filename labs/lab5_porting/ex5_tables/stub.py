@@ -18,7 +18,8 @@ MAYBE_APPEND = [
     ((1, 1), 1, (2, 1), (1,), 3, 3, (1, 1, 1), 3),
 ]
 
-# how far each voter has come; None for one who was not heard of -> the index
+# how far each voter has come; None for one who was not heard of -> the index,
+# which is 2**64 - 1 where there are no voters
 COMMITTED_INDEX = [
     ((3, 7, 9), 7),
 ]
