@@ -22,9 +22,10 @@ EXERCISE = Exercise(
         " May the peer's progress take another state? Can something be"
         " committed? Does the peer lack anything? Was it waiting to take over?"
         " Each is a function.",
-        "Mind the early return: `brings_news` has to return a bool, and its"
-        " caller has to stop. And mind that `maybe_update` and `maybe_commit`"
-        " do something: call each just once.",
+        "Mind the early return: the function that asks whether this is news"
+        " has to return a bool, and its caller has to stop. And mind that"
+        " `maybe_update` and `maybe_commit` do something: call each just"
+        " once.",
     ),
     discussion=(
         "The reference has seven functions, and the first of them reads like"

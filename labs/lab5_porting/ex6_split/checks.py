@@ -31,7 +31,8 @@ def mine(t: Trial) -> str:
 @check("no function has more than twenty lines of code", STEP)
 def short(t: Trial) -> None:
     name, lines = longest(functions(t))
-    t.called = f"{len(functions(t))} functions in {t.file}"
+    found = len(functions(t))
+    t.called = f"{found} function{'s' * (found != 1)} in {t.file}"
     t.holds(
         lines <= MOST,
         "cut it where it asks a question, and let the answer be the name",

@@ -1,7 +1,9 @@
 """5.6: a long function, cut up.
 
 It works as it stands, and does what raft.go:1384-1578 does. Cut it into
-functions of at most twenty lines of code each. Nothing that it does may change.
+functions of at most twenty lines of code each (docstring, blank lines and
+the `def` are not counted), each with a docstring of a line or more. Nothing
+that it does may change.
 """
 
 from port import raftpb as pb
