@@ -1,8 +1,8 @@
 """5.1: where may two logs still agree?
 
 Port log.go:182-194, findConflictByTerm. Its comment, above those lines, says
-what it is for; the port's own docstring is in port/log.py, and its body is
-what you are to write without looking.
+what it is for. Keep port/log.py shut until you are green: the port's own
+body is in there.
 """
 
 from port.log import RaftLog

@@ -7,9 +7,17 @@ Log lines are compared character by character: keep Go's formats. Go's
 `ErrProposalDropped` is raised: `ProposalDropped` of `port.errors`.
 
 You may call what raft has: r.send, r.handle_append_entries,
-r.handle_heartbeat, r.handle_snapshot, r.hup. Fields have Go's names in snake
-case; `m.from_` has an underscore, as `from` is a keyword. A field of a message
-that is absent is `None` and reads as zero: `m.from_ or NONE`.
+r.handle_heartbeat, r.handle_snapshot, r.hup. What else Go names is called, and
+to be imported from:
+
+    None                  NONE                   port.types
+    ReadOnlyLeaseBased    ReadOnlyLeaseBased     port.raft
+    campaignTransfer      CampaignType.Transfer  port.raft
+    ReadState             ReadState(index, ctx)  port.read_only
+
+Fields have Go's names in snake case; `m.from_` has an underscore, as `from` is
+a keyword. A field of a message that is absent is `None` and reads as zero:
+`m.from_ or NONE`.
 """
 
 from port import raftpb as pb
