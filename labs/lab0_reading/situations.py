@@ -29,6 +29,12 @@ from port.storage import MemoryStorage
 from port.types import NO_LIMIT
 
 KEYS: Final = ("role", "term", "sends", "line")
+SHAPES: Final = {
+    "role": '"follower", "precandidate", "candidate" or "leader", in quotes',
+    "term": "a number, without quotes",
+    "sends": 'a list, as ["MsgVote to 1", "MsgVote to 3"], or []',
+    "line": 'file and number in quotes, as "port/raft.py:1234"',
+}
 LETTERS: Final = ("a", "b", "c", "d", "e")
 
 # How far a line may be off: a condition and what it leads to are neighbours.
@@ -250,6 +256,11 @@ def compare(t: Trial, letter: str, situation: Situation) -> None:
                 " the line that decides",
                 f"[{letter}] is not filled in yet", f"{key} = ...", t.called,
             )  # fmt: skip
+        if type(given) is not type(truth[key]):
+            t.wrong(
+                "it is not written as the grader reads it",
+                f"{key} = {say(given)}", SHAPES[key],
+            )  # fmt: skip
         if key == "sends" and isinstance(given, list):
             given = sorted(map(str, given))
         if key == "line":
@@ -260,7 +271,8 @@ def compare(t: Trial, letter: str, situation: Situation) -> None:
 
 def check_line(t: Trial, given: object, situation: Situation) -> None:
     """Sees that the line is one that decides, or stands close by."""
-    name, _, number = str(given).rpartition(":")
+    name, _, number = str(given).replace(" ", "").rpartition(":")
+    name = f"port/{name.removeprefix('port/')}"
     came = int(number) if number.isdigit() else 0
     near = False
     for place in situation.places:
