@@ -29,6 +29,13 @@ from port.read_only import ReadState
 from port.types import Ready
 
 T = TypeVar("T")
+_KINDS: Final[dict[type, str]] = {
+    bool: "true or false, without quotes",
+    int: "a whole number, without quotes",
+    float: "a number with a point, without quotes",
+    str: "text, in double quotes",
+    list: "a list in brackets, as [1, 2]",
+}
 LONGEST: Final = 48  # bytes or characters of a value that are shown
 
 
@@ -123,8 +130,11 @@ class Trial:
                 f"{name} = {say(came)}, as it came", "what you have seen",
             )  # fmt: skip
         if type(came) is not type(expected):
-            kind = type(expected).__name__
-            self.wrong("it is of another kind", f"{name} = {say(came)}", kind)
+            kind = _KINDS.get(type(expected), type(expected).__name__)
+            self.wrong(
+                "it is written in another way than `check` reads it",
+                f"{name} = {say(came)}", kind,
+            )  # fmt: skip
         if isinstance(expected, list) and isinstance(came, list):
             came, expected = sorted(came), sorted(expected)
         if came != expected:
