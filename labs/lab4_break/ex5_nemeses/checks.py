@@ -49,7 +49,12 @@ def waits(t: Trial) -> None:
         function: Plan = t.name(name)
         t.called = f"{name}(random.Random(1), {NODES})"
         first = [*islice(function(random.Random(1), NODES), 400)]
-        t.same(len(first), 400, "who starts it says for how long")
+        t.holds(
+            len(first) == 400,
+            "a plan goes on for ever, `while True`: for how long it is"
+            " followed is for others to say", f"{len(first)} actions, and the"
+            " end", "as many as are asked for",
+        )  # fmt: skip
         pauses = [a.seconds for a in first if isinstance(a, Wait)]
         t.holds(
             sum(pauses) > 60 and len(set(pauses)) > 10,
@@ -95,8 +100,8 @@ def sides(t: Trial) -> None:
         t.holds(
             len(groups) == 2 and all(groups)
             and not groups[0] & groups[1],
-            "a group for each side, and nobody on both", str(action),
-            "two groups",
+            "write down both sides, a group for each, and nobody on both",
+            str(action), "two groups",
         )  # fmt: skip
         t.same(sorted(groups[0] | groups[1]), list(NODES),
                "everybody is on one side")  # fmt: skip
