@@ -56,9 +56,9 @@ def unheard(t: Trial) -> None:
 @check("without voters nothing holds it back", JOINT)
 def nobody(t: Trial) -> None:
     t.same(ask(t), 2**64 - 1,
-           "a joint configuration takes the lower of two halves. If one is"
-           " empty, the other one must decide: with 0 here nothing would"
-           " ever be committed")  # fmt: skip
+           "that is INFINITY. A joint configuration takes the lower of two"
+           " halves. If one is empty, the other one must decide: with 0 here"
+           " nothing would ever be committed")  # fmt: skip
 
 
 @check("strangers do not count", COUNT)
