@@ -129,6 +129,23 @@ def setup_of(args: Namespace) -> Setup:
     return setup
 
 
+def replayed(args: Namespace) -> tuple[Setup, list[faults.Step]]:
+    """Returns what a replay file holds, with the store that was asked for.
+
+    Raises:
+        ValueError: it is no such file.
+        OSError: it cannot be read.
+    """
+    text = Path(args.replay).read_text(encoding="utf-8")
+    setup, steps = replay_from_json(text)
+    asked = {
+        name: getattr(args, name)
+        for name in ("parts", "plant", "unsafe")
+        if getattr(args, name)
+    }
+    return replace(setup, **asked), steps
+
+
 def main(argv: list[str]) -> int:
     """Runs the simulation; see the module."""
     args = parse(argv)
@@ -140,8 +157,7 @@ def main(argv: list[str]) -> int:
             return write_controls(args.controls, print, args.workers)
         setup, steps = setup_of(args), None
         if args.replay:
-            text = Path(args.replay).read_text(encoding="utf-8")
-            setup, steps = replay_from_json(text)
+            setup, steps = replayed(args)
         if args.seeds is not None:
             return sweep(args, setup)
         outcome = run(

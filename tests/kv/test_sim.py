@@ -13,7 +13,17 @@ import pytest
 
 from kv import faults, messages
 from kv.__main__ import main
-from kv.faults import ANY, CLIENTS, Action, Crash, Pause, Step, Wait
+from kv.faults import (
+    ANY,
+    CLIENTS,
+    LEADER,
+    Action,
+    Crash,
+    Partition,
+    Pause,
+    Step,
+    Wait,
+)
 from kv.framing import LengthPrefixed
 from kv.lincheck import Verdict, check, read_history
 from kv.messages import Codec
@@ -453,6 +463,18 @@ def test_a_failure_leaves_a_replay_file(
     again = capsys.readouterr().out
     line = next(x for x in said.splitlines() if x.startswith("verdict"))
     assert line in again.splitlines()
+
+
+def test_a_schedule_is_replayed_on_the_store_that_was_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steps = [Step(3.0, Partition(((LEADER,),), seconds=4))]
+    file = tmp_path / "schedule.json"
+    file.write_text(replay_to_json(Setup(seconds=6.0), steps), "utf-8")
+    assert main(["sim", "--replay", str(file)]) == 0
+    replay = ["sim", "--replay", str(file), "--unsafe", "apply-early"]
+    assert main(replay) == 1
+    assert "Monotonic" in capsys.readouterr().out
 
 
 def test_many_seeds(capsys: pytest.CaptureFixture[str]) -> None:
