@@ -34,8 +34,10 @@ EXERCISE = Exercise(
         " anything above match is possible.\n\n"
         "The line for `_sent_commit` is young. Go notes what commit index each"
         " follower was told, so as not to send empty appends that tell it"
-        " again. If the append that told it was refused, it told nothing. The"
-        " recordings notice when it is left out; hardly a test by hand does."
+        " again. If the append that told it was refused, it told nothing. None"
+        " of the recordings notices when the line is left out: they ask what"
+        " happened, and there it has not happened in a way that shows. It"
+        " takes a question of its own."
     ),
     mutants=(
         mutant(

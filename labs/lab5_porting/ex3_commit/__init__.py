@@ -11,7 +11,7 @@ EXERCISE = Exercise(
     defines=("committed_index",),
     goal="port quorum/majority.go:120-163; all recordings stay as they are",
     stub_says="Still to be written: committed_index",
-    reading=(Reading("quorum.md", "Quorums"),),
+    reading=(Reading("quorum.md", "Enough of them"),),
     hints=(
         "Put the indexes in order. A majority of five is three: which place"
         " in the order says what three of them have?",

@@ -8,7 +8,7 @@ from labs.runner.checking import Trial, check
 from labs.runner.exercise import Reading
 from port.quorum import MajorityConfig
 
-COUNT = Reading("quorum.md", "Quorums")
+COUNT = Reading("quorum.md", "Enough of them")
 JOINT = Reading("membership.md", "Replacing node 3")
 
 

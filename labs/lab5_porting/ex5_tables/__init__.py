@@ -16,8 +16,8 @@ EXERCISE = Exercise(
     stub_says="your rows caught",
     reading=(
         Reading("log.md", "The log"),
-        Reading("quorum.md", "Quorums"),
-        Reading("tracker.md", "Progress"),
+        Reading("quorum.md", "Enough of them"),
+        Reading("tracker.md", "What a leader knows"),
     ),
     hints=(
         "Take the mistake that was named, and ask: with which input would it"

@@ -17,8 +17,8 @@ from port.types import EntryID, LogSlice
 
 LOG = Reading("log.md", "The log")
 BACK = Reading("failover.md#two-kinds-of-tail", "Two kinds of tail")
-COUNT = Reading("quorum.md", "Quorums")
-PROBE = Reading("tracker.md", "Progress")
+COUNT = Reading("quorum.md", "Enough of them")
+PROBE = Reading("tracker.md", "What a leader knows")
 
 Row = Sequence[Any]
 

@@ -5,10 +5,10 @@ from labs.runner.exercise import Reading
 
 BOOT = Reading("boot.md", "Boot")
 LOG = Reading("log.md", "The log")
-COUNT = Reading("quorum.md", "Quorums")
+COUNT = Reading("quorum.md", "Enough of them")
 STEP = Reading("step.md", "Step, whole")
 BECOMING = Reading("becoming.md", "Becoming")
-TRACE = Reading("statetrace.md", "State traces")
+TRACE = Reading("statetrace.md", "Seen by a model")
 
 
 @check("dice and time come from outside", BOOT)
