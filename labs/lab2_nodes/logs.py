@@ -135,6 +135,9 @@ def comeback(t: Trial, lines: list[Line]) -> Return:
     dead = election(t, lines)
     node = dead.leader_before
     later = [x for x in lines if x.at > dead.killed_at and x.node == node]
+    # What happens after one more start is another story.
+    begins = [i for i, x in enumerate(later) if "newRaft" in x.text]
+    later = later[: begins[1]] if len(begins) > 1 else later
     starts = [
         start for x in later
         if (start := re.search(
@@ -149,7 +152,12 @@ def comeback(t: Trial, lines: list[Line]) -> Return:
         t.wrong(f"type `restart {node}`, and wait until it follows",
                 f"node {node} was killed, and did not come back",
                 "its start, and that it found a leader")  # fmt: skip
-    asked = any("is starting a new election" in x.text for x in later)
+    follows = next(
+        i for i, x in enumerate(later) if "elected leader" in x.text
+    )
+    asked = any(
+        "is starting a new election" in x.text for x in later[:follows]
+    )
     by = any("took over a snapshot" in x.text for x in later)
     return Return(
         node, int(starts[0][1]), int(starts[0][2]), int(starts[0][3]),

@@ -37,9 +37,7 @@ def stood(t: Trial) -> None:
     t.answer("stood", seen.asked,
              "look for `is starting a new election` behind its start. If the"
              " leader's heartbeat came later than its own timeout, it asked;"
-             " with pre-vote that did no harm. (The logs are read to their"
-             " end: if the cluster ran on since, and it stood only later,"
-             " kill the leader and restart it once more, then check at once)"
+             " with pre-vote that did no harm"
              )  # fmt: skip
 
 
