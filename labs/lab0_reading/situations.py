@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from types import CodeType, FrameType, FunctionType
 from typing import Any, Final
 
-from labs.lab5_porting.making import storage
+from labs.making import storage
 from labs.runner.checking import Check, Trial, Wrong, check, say
 from labs.runner.exercise import ROOT, Reading
 from port import raftpb as pb
@@ -292,6 +292,14 @@ def check_line(t: Trial, given: object, situation: Situation) -> None:
         f" {situation.why} {where}",
         f"line = {say(given)}", "another line",
     )  # fmt: skip
+
+
+def reasons(situations: Sequence[Situation]) -> str:
+    """Returns why each situation ends as it does, for who has them right."""
+    return "".join(
+        f"\n\n{letter}. {situation.why}"
+        for letter, situation in zip(LETTERS, situations, strict=True)
+    )
 
 
 def sheet(title: str, situations: Sequence[Situation], blank: bool) -> str:

@@ -23,6 +23,7 @@ from book.weave.catalogue import AtStep, load
 from book.weave.pages import Book
 from book.weave.problems import WeaveError
 from port.rafttest.__main__ import main
+from tests.book.opening import chromium
 
 ROOT = Path(__file__).parents[2]
 PLAYER = ROOT / "book/player"
@@ -152,13 +153,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = [path for name in names if (path := shutil.which(name))]
-    if not found:
-        pytest.skip("there is no Chromium on the PATH")
+    path = chromium()
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
-            executable_path=found[0], args=FLAGS
+            executable_path=path, args=FLAGS
         )
         yield started
         started.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from kv.chaos.injure import Band
 from kv.chaos.report import render
 from kv.chaos.run import Gap, Outcome, Second
 from kv.lincheck import History
+from tests.book.opening import chromium
 
 FAMILIES = ("partition", "link", "crash", "pause", "clock", "disk")
 LONG = 1800
@@ -22,13 +22,10 @@ LONG = 1800
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = [path for name in names if (path := shutil.which(name))]
-    if not found:
-        pytest.skip("there is no Chromium on the PATH")
+    path = chromium()
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
-            executable_path=found[0], args=["--headless", "--no-sandbox"]
+            executable_path=path, args=["--headless", "--no-sandbox"]
         )
         yield started
         started.close()

@@ -18,10 +18,6 @@ from book.weave.counterparts import (
 )
 from book.weave.facts import GoFile, Item, load, say_ranges
 
-# Files whose port is still to come. They leave this list when the last of
-# their items has a counterpart; a test insists on it.
-NOT_YET: set[str] = set()
-
 FACTS = load()
 REFS, BAD_REFS = read_port()
 LEDGER_ROWS, BAD_ROWS = read_ledger(LEDGER.read_text(encoding="utf-8"))
@@ -146,16 +142,8 @@ def refuse(complaints: list[str], head: str = "") -> None:
 
 @pytest.mark.parametrize("name", sorted(FACTS))
 def test_all_of_a_go_file_is_ported_or_in_the_ledger(name: str) -> None:
-    if name in NOT_YET:
-        pytest.skip(f"{name} is in NOT_YET")
     lacks = missing(name, FACTS[name], REFS, LEDGER_ROWS)
     refuse(lacks, f"{len(lacks)} missing:")
-
-
-@pytest.mark.parametrize("name", sorted(NOT_YET))
-def test_what_is_ported_leaves_the_list(name: str) -> None:
-    if not missing(name, FACTS[name], REFS, LEDGER_ROWS):
-        refuse([f"{name} is ported whole: take it out of NOT_YET"])
 
 
 def test_go_lines_agree_with_the_facts() -> None:

@@ -1,5 +1,7 @@
 """0.1: five messages, and what each makes of a node."""
 
+from labs.lab0_reading.ex1_becoming.checks import SITUATIONS
+from labs.lab0_reading.situations import reasons
 from labs.runner.exercise import Exercise, Reading, mutant
 
 EXERCISE = Exercise(
@@ -33,7 +35,7 @@ EXERCISE = Exercise(
         "The pre-vote is the exception to the rule that a higher term"
         " is taken over. It has to be: a node that cannot win would"
         " otherwise push everybody into a new term with each question."
-    ),
+    ) + reasons(SITUATIONS),
     mutants=(
         mutant(
             "stays_leader",

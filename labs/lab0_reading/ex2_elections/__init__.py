@@ -1,5 +1,7 @@
 """0.2: five requests for a vote."""
 
+from labs.lab0_reading.ex2_elections.checks import SITUATIONS
+from labs.lab0_reading.situations import reasons
 from labs.runner.exercise import Exercise, Reading, mutant
 
 EXERCISE = Exercise(
@@ -29,7 +31,7 @@ EXERCISE = Exercise(
         "In situation c the longer log loses. It is what keeps"
         " committed entries alive: whoever has an entry of a later term"
         " has heard of a later majority."
-    ),
+    ) + reasons(SITUATIONS),
     mutants=(
         mutant(
             "stays_in_its_term",

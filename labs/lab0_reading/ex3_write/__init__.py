@@ -1,5 +1,7 @@
 """0.3: five steps on the way of an entry."""
 
+from labs.lab0_reading.ex3_write.checks import SITUATIONS
+from labs.lab0_reading.situations import reasons
 from labs.runner.exercise import Exercise, Reading, mutant
 
 EXERCISE = Exercise(
@@ -32,7 +34,7 @@ EXERCISE = Exercise(
         "Dropped is an honest answer. It means that nothing was done,"
         " and the client may try again. Nothing is kept for later,"
         " anywhere."
-    ),
+    ) + reasons(SITUATIONS),
     mutants=(
         mutant(
             "counts_at_once",

@@ -1,5 +1,7 @@
 """0.4: five acknowledgements, and what they commit."""
 
+from labs.lab0_reading.ex4_commit.checks import SITUATIONS
+from labs.lab0_reading.situations import reasons
 from labs.runner.exercise import Exercise, Reading, mutant
 
 EXERCISE = Exercise(
@@ -31,7 +33,7 @@ EXERCISE = Exercise(
         "Nobody is told of a commit by a message of its own. It rides"
         " on appends, empty ones if need be, and on heartbeats, cut to"
         " what is known to match."
-    ),
+    ) + reasons(SITUATIONS),
     mutants=(
         mutant(
             "tells_one_only",

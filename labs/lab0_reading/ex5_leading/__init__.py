@@ -1,5 +1,7 @@
 """0.5: ticks, heartbeats, and who is still there."""
 
+from labs.lab0_reading.ex5_leading.checks import SITUATIONS
+from labs.lab0_reading.situations import reasons
 from labs.runner.exercise import Exercise, Reading, mutant
 
 EXERCISE = Exercise(
@@ -32,7 +34,7 @@ EXERCISE = Exercise(
         "Situation e is the only cure for lost appends. Nothing in raft"
         " times out and sends again; the heartbeat's answer shows that"
         " the peer lives, and what it lacks goes out once more."
-    ),
+    ) + reasons(SITUATIONS),
     mutants=(
         mutant(
             "beats_on",

@@ -1,5 +1,7 @@
 """0.6: from the timeout to the first cut tail."""
 
+from labs.lab0_reading.ex6_failover.checks import SITUATIONS
+from labs.lab0_reading.situations import reasons
 from labs.runner.exercise import Exercise, Reading, mutant
 
 EXERCISE = Exercise(
@@ -30,7 +32,7 @@ EXERCISE = Exercise(
         "Between a and b lies one setting. With pre-vote nothing is"
         " lost by asking: the term is the old one until somebody could"
         " win."
-    ),
+    ) + reasons(SITUATIONS),
     mutants=(
         mutant(
             "spares_the_dead",

@@ -1,7 +1,7 @@
 """What 5.1 must do."""
 
-from labs.lab5_porting.making import log_in_words, log_of
 from labs.lab5_porting.replaying import in_place_of, replay
+from labs.making import log_in_words, log_of
 from labs.runner.checking import Trial, check
 from labs.runner.exercise import Reading
 from port.log import RaftLog

@@ -1,7 +1,7 @@
 """What 5.2 must do."""
 
-from labs.lab5_porting.making import progress
 from labs.lab5_porting.replaying import in_place_of, replay
+from labs.making import progress
 from labs.runner.checking import Trial, check
 from labs.runner.exercise import Reading
 from port.tracker import Progress, StateProbe, StateReplicate, StateType

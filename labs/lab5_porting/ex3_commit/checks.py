@@ -2,8 +2,8 @@
 
 import itertools
 
-from labs.lab5_porting.making import Counted
 from labs.lab5_porting.replaying import in_place_of, replay
+from labs.making import Counted
 from labs.runner.checking import Trial, check
 from labs.runner.exercise import Reading
 from port.quorum import MajorityConfig

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 import port.raft
-from labs.lab5_porting.making import Heard, entries
 from labs.lab5_porting.replaying import in_place_of, replay
+from labs.making import Heard, entries
 from labs.runner.checking import Trial, check
 from labs.runner.exercise import Reading
 from port import raftpb as pb

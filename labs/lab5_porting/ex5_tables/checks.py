@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from labs.bugs.planting import Edit
-from labs.lab5_porting.making import Counted, entries, log_of, progress
+from labs.making import Counted, entries, log_of, progress
 from labs.runner.checking import Trial, check, say
 from labs.runner.exercise import Reading
 from port.errors import RaftPanic
