@@ -101,6 +101,8 @@ class Options:
             takes the place of the loop among the parts.
         timeout: How long a client waits at most, in seconds.
         snapshot_every: Entries between snapshots; `None`: as the part says.
+        append_size: Bytes of entries in one message at most; of a larger
+            entry, one.
         password: What clients have to say first; `None`: nothing.
         server_tls: For what other nodes open.
         client_tls: For what this node opens.
@@ -121,6 +123,7 @@ class Options:
     async_writes: bool = False
     timeout: float = 5.0
     snapshot_every: int | None = None
+    append_size: int = 1 << 18
     password: str | None = None
     server_tls: ssl.SSLContext | None = None
     client_tls: ssl.SSLContext | None = None
@@ -232,7 +235,7 @@ class Server:
             storage=found.storage,
             applied=found.applied,
             async_storage_writes=o.async_writes,
-            max_size_per_msg=1 << 18,
+            max_size_per_msg=o.append_size,
             max_committed_size_per_ready=1 << 19,
             max_uncommitted_entries_size=1 << 28,
             max_inflight_msgs=256,

@@ -65,6 +65,8 @@ class Setup:
         election: Seconds without a leader until a follower campaigns.
         heartbeat: Seconds between a leader's heartbeats.
         snapshot_every: Entries between snapshots.
+        append_size: Bytes of entries in one message at most. Short ones make
+            more states between which something can go wrong.
         nemesis: Its name, or `MODULE:NAME`.
         parts: `MODULE:NAME` of parts, or nothing.
         plant: The module of a planted bug, or nothing.
@@ -83,6 +85,7 @@ class Setup:
     election: float = 0.5
     heartbeat: float = 0.1
     snapshot_every: int = 150
+    append_size: int = 1 << 18
     nemesis: str = "storm"
     parts: str = ""
     plant: str = ""
@@ -426,6 +429,7 @@ class _Run:
             heartbeat=setup.heartbeat, election=setup.election,
             reads=setup.reads, async_writes=setup.async_writes, timeout=2.0,
             snapshot_every=setup.snapshot_every,
+            append_size=setup.append_size,
             parts=self.watch.parts(node, parts, drive),
             logger=discard_logger,
         )  # fmt: skip
