@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kv.parts import Replica
+from kv.seams import Replica
 from port import raftpb as pb
 from port.node import Node
 from port.types import is_empty_snap

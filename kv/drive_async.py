@@ -18,7 +18,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from kv.parts import Replica
+from kv.seams import Replica
 from port import raftpb as pb
 from port.errors import Stopped
 from port.node import Node

@@ -31,7 +31,7 @@ from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import ClassVar, Final, NamedTuple, get_type_hints
 
-from kv.parts import load_named
+from kv.named import load_named
 
 LEADER: Final = 0  # whoever leads when the action is due
 CLIENTS: Final = -1  # the machine that the clients run on

@@ -39,7 +39,7 @@ from crc32c import crc32c
 
 from kv.entries import unpack_entries
 from kv.packing import unpack
-from kv.parts import Damaged
+from kv.seams import Damaged
 from port import raftpb as pb
 
 SECTOR: Final = 512  # bytes that reach the disk together, or not at all

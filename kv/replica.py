@@ -173,7 +173,7 @@ class _Read(NamedTuple):
 
 
 class Replica:
-    """The `Replica` of `kv.parts`, and the clients' side of it.
+    """The `Replica` of `kv.seams`, and the clients' side of it.
 
     Attributes:
         lead: The leader, as far as this node knows; 0 if it does not.
@@ -704,7 +704,7 @@ class Replica:
         self.members = {**self.members, **members}
         self.on_members()
 
-    # What the loop does; see `kv.parts.Replica`.
+    # What the loop does; see `kv.seams.Replica`.
 
     def observe(self, state: SoftState) -> None:
         """Takes note of a new leader or a new role."""

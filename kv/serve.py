@@ -29,7 +29,8 @@ from kv.command_line import (
     number,
     seconds,
 )
-from kv.parts import DataError, Parts, load_parts
+from kv.parts import Parts, load_parts
+from kv.seams import DataError
 from kv.server import Options, Server
 from kv.skew import SkewedClock
 from kv.world import World, real_world

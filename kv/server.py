@@ -36,13 +36,7 @@ from kv.commands import count as count_keys
 from kv.drive_async import drive_async
 from kv.messages import Address, member_list, parse_members
 from kv.packing import pack, unpack
-from kv.parts import (
-    TAIL,
-    DataError,
-    Identity,
-    Parts,
-    snapshot_every,
-)
+from kv.parts import TAIL, Parts, snapshot_every
 from kv.replica import Answer, Failure, Replica, describe
 from kv.resp import (
     EMPTY,
@@ -57,6 +51,7 @@ from kv.resp import (
     error,
     integer,
 )
+from kv.seams import DataError, Identity
 from kv.storage import recover
 from kv.transport import Transport
 from kv.world import Listener, Lock, World

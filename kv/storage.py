@@ -15,13 +15,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kv.parts import (
-    TAIL,
+from kv.parts import TAIL, Parts
+from kv.seams import (
     Damaged,
     DataError,
     Identity,
     Log,
-    Parts,
     Recovered,
     Snapshots,
     StateMachine,

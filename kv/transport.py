@@ -31,7 +31,7 @@ from typing import Final, Protocol
 
 from kv import messages
 from kv.messages import Address, Codec, Hello, Offer
-from kv.parts import Identity, MakeFraming
+from kv.seams import Identity, MakeFraming
 from kv.world import Listener, World
 from port import raftpb as pb
 

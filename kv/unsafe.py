@@ -24,7 +24,7 @@ from kv.commands import Op, Result, Status
 from kv.entries import unpack_entries
 from kv.machine import Machine
 from kv.packing import unpack
-from kv.parts import Identity, Recovered, Replica
+from kv.seams import Identity, Recovered, Replica
 from kv.wal import Wal
 from kv.world import Disk, File
 from port import raftpb as pb

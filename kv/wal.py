@@ -27,8 +27,8 @@ from typing import Final, NamedTuple
 
 from kv.entries import pack_entry
 from kv.packing import pack
-from kv.parts import Damaged, DataError, Identity, NotOurs, Recovered
 from kv.records import REMEDY, Reader, make_record
+from kv.seams import Damaged, DataError, Identity, NotOurs, Recovered
 from kv.world import Disk, File
 from port import raftpb as pb
 from port.types import EntryID

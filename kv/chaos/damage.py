@@ -19,8 +19,8 @@ from typing import Final, NamedTuple
 
 from kv.commands import encode, put
 from kv.entries import pack_entry
-from kv.parts import Damaged
 from kv.records import SECTOR, Reader, make_record
+from kv.seams import Damaged
 from port import raftpb as pb
 
 POISON: Final = b"never-written"  # the key that a torn entry writes to

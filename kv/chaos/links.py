@@ -25,7 +25,7 @@ from typing import Final, NamedTuple
 from kv import messages
 from kv.faults import ANY, CLIENTS
 from kv.messages import Address
-from kv.parts import Framing, MakeFraming
+from kv.seams import Framing, MakeFraming
 from kv.transport import FRAME_LIMIT
 
 HIGH: Final = 1 << 20  # bytes that a pipe takes in before it waits

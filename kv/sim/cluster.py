@@ -22,7 +22,7 @@ from kv import faults as f
 from kv.client import Client, KvError
 from kv.faults import ANY, CLIENTS, FOREVER, LEADER
 from kv.messages import Address
-from kv.parts import DataError
+from kv.seams import DataError
 from kv.server import Options, Server
 from kv.sim.clock import SimClock
 from kv.sim.disk import Crashed, Operation, SimDisk

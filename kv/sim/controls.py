@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from kv.parts import load_named
+from kv.named import load_named
 from kv.sim.run import Outcome, Setup, run
 from kv.sim.shrink import Shrinker
 from kv.sim.watch import NAMES

@@ -30,7 +30,9 @@ from kv.faults import Step
 from kv.lincheck import Verdict, check, explain
 from kv.lincheck.reading import parse
 from kv.messages import Address
-from kv.parts import Drive, Parts, load_named, load_parts
+from kv.named import load_named
+from kv.parts import Parts, load_parts
+from kv.seams import Drive
 from kv.server import Options
 from kv.sim.cluster import CLIENT_PORT, PEER_PORT, Cluster
 from kv.sim.disk import Crashed

@@ -26,15 +26,9 @@ from typing import Any, Final
 from zlib import crc32
 
 from kv.commands import READS, Command, Result, count, get
-from kv.parts import (
-    Drive,
-    Identity,
-    Log,
-    Parts,
-    Recovered,
-    StateMachine,
-)
-from kv.parts import Replica as ReplicaProtocol
+from kv.parts import Parts
+from kv.seams import Drive, Identity, Log, Recovered, StateMachine
+from kv.seams import Replica as ReplicaProtocol
 from kv.sim.model import Model
 from kv.world import Disk
 from port import raftpb as pb

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from kv.commands import decode, encode, put
-from kv.parts import Identity, Parts, load_parts
+from kv.parts import Parts, load_parts
+from kv.seams import Identity
 from kv.storage import recover
 from kv.world import RealDisk, RealFile
 from labs.runner.exercise import LABS

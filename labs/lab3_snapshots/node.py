@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kv.parts import Log, Snapshots, StateMachine
+from kv.seams import Log, Snapshots, StateMachine
 from port.storage import MemoryStorage
 
 

@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple, TypeVar
 
-from kv.parts import Identity, Log, Recovered
+from kv.seams import Identity, Log, Recovered
 from port import raftpb as pb
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kv.chaos.damage import POISON, flip, tear
-from kv.parts import Damaged, Identity
+from kv.seams import Damaged, Identity
 from kv.wal import open_log
 from kv.world import RealDisk
 from port import raftpb as pb

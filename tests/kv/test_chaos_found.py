@@ -13,7 +13,7 @@ import pytest
 
 from kv.client import Client
 from kv.framing import LengthPrefixed
-from kv.parts import Identity
+from kv.seams import Identity
 from kv.transport import Transport
 from kv.world import Listener, RealNetwork, real_world
 from port import raftpb as pb

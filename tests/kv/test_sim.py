@@ -27,7 +27,8 @@ from kv.faults import (
 from kv.framing import LengthPrefixed
 from kv.lincheck import Verdict, check, read_history
 from kv.messages import Codec
-from kv.parts import Identity, Log, Parts, Recovered
+from kv.parts import Parts
+from kv.seams import Identity, Log, Recovered
 from kv.sim.clock import SimClock
 from kv.sim.controls import CONTROLS, Control, find
 from kv.sim.loop import Guarded, Idle, Outside, Process, SimLoop

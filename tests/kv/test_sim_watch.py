@@ -6,7 +6,7 @@ import pytest
 
 from kv.commands import Command, Op, Result, Status, When
 from kv.machine import Machine
-from kv.parts import Recovered
+from kv.seams import Recovered
 from kv.sim.model import Model
 from kv.sim.watch import Mirror, Watch
 from port import raftpb as pb

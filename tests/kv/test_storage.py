@@ -7,7 +7,8 @@ import random
 import pytest
 
 from kv.commands import get, put
-from kv.parts import Damaged, DataError, Parts, Recovered, Stored
+from kv.parts import Parts
+from kv.seams import Damaged, DataError, Recovered, Stored
 from kv.sim.disk import Crashed, SimDisk, crash_at
 from kv.storage import Found, load_storage, recover, trim
 from port import raftpb as pb

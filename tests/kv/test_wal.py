@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kv.parts import Damaged, Identity, NotOurs, Recovered
+from kv.seams import Damaged, Identity, NotOurs, Recovered
 from kv.sim.disk import (
     Crashed,
     Operation,

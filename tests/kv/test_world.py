@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from kv.parts import Parts, load_named, load_parts
+from kv.named import load_named
+from kv.parts import Parts, load_parts
 from kv.storage import recover
 from kv.world import Disk, RealClock, RealDisk, RealNetwork, open_streams
 from port import raftpb as pb

@@ -1,4 +1,4 @@
-"""1.2: your state machine, as `StateMachine` in kv/parts.py wants it.
+"""1.2: your state machine, as `StateMachine` in kv/seams.py wants it.
 
 Commands and results are those of kv/commands.py; keys and values are bytes,
 as clients send them. Nothing but the commands and their order may decide what

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from kv.parts import Damaged, Identity, NotOurs, Recovered
+from kv.seams import Damaged, Identity, NotOurs, Recovered
 from kv.sim.disk import Crashed, Operation, SimDisk, crash_at, fail_at
 from labs.runner.checking import Trial, check, say
 from labs.runner.exercise import Reading

@@ -1,4 +1,4 @@
-"""1.3: your log, as `Log` and `OpenLog` in kv/parts.py want it.
+"""1.3: your log, as `Log` and `OpenLog` in kv/seams.py want it.
 
 One file is enough for now. It is reached through `disk` alone (see `Disk` and
 `File` in kv/world.py), so the checks, and later the simulator, can let the
@@ -8,7 +8,7 @@ power go at any operation.
 import asyncio
 from collections.abc import Sequence
 
-from kv.parts import Identity, Recovered
+from kv.seams import Identity, Recovered
 from kv.world import Disk, File
 from port import raftpb as pb
 

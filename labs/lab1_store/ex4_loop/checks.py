@@ -184,7 +184,7 @@ def everything_is_done(t: Trial) -> None:
     for name, value in wanted:
         t.holds(
             (name, value) in came, "see Ready in port/types.py, and Replica"
-            " in kv/parts.py",
+            " in kv/seams.py",
             f"no such call; there were {', '.join(names(came))}",
             f"{name}({'' if value is None else say(value)})",
         )

@@ -1,11 +1,11 @@
-"""1.4: your Ready loop, as `Drive` in kv/parts.py wants it.
+"""1.4: your Ready loop, as `Drive` in kv/seams.py wants it.
 
 `Replica` in the same file has a method for each thing that a `Ready` may ask
 for; what remains, and what this loop is about, is the order. A crash may come
 between any two steps, and must break no promise.
 """
 
-from kv.parts import Replica
+from kv.seams import Replica
 from port.node import Node
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from random import Random
 
 from kv.commands import Command, Result
-from kv.parts import StateMachine
+from kv.seams import StateMachine
 from port.read_only import ReadState
 
 Done = Callable[[Result], None]

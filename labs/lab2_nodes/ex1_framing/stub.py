@@ -1,4 +1,4 @@
-"""2.1: your framing, as `Framing` in kv/parts.py wants it.
+"""2.1: your framing, as `Framing` in kv/seams.py wants it.
 
 TCP carries bytes, not messages. What was sent in one piece may arrive in
 many, and what was sent in many, in one.

@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from kv.parts import Stored
+from kv.seams import Stored
 from kv.sim.disk import Crashed, Hook, SimDisk, crash_at, fail_at
 from labs.runner.checking import Trial, check, say
 from labs.runner.exercise import Reading

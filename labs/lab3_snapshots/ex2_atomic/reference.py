@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from crc32c import crc32c
 
 from kv.packing import pack, unpack
-from kv.parts import Stored
+from kv.seams import Stored
 from kv.world import Disk
 from port import raftpb as pb
 

@@ -19,7 +19,7 @@ from typing import Any
 from crc32c import crc32c
 
 from kv.packing import pack, unpack
-from kv.parts import Damaged, Identity, NotOurs, Recovered
+from kv.seams import Damaged, Identity, NotOurs, Recovered
 from kv.world import Disk, File
 from port import raftpb as pb
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from kv.commands import Command, encode, get, put
 from kv.machine import Machine
-from kv.parts import DataError, Identity, Parts
+from kv.parts import Parts
+from kv.seams import DataError, Identity
 from kv.sim.disk import Crashed, Hook, SimDisk, crash_at, fail_at
 from kv.storage import recover
 from labs.lab3_snapshots.node import Node

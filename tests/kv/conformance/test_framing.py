@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kv.parts import Framing, Parts
+from kv.parts import Parts
+from kv.seams import Framing
 
 LIMIT = 2000
 

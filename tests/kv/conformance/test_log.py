@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from kv.parts import Damaged, Identity, Log, NotOurs, Parts, Recovered
+from kv.parts import Parts
+from kv.seams import Damaged, Identity, Log, NotOurs, Recovered
 from kv.sim.disk import Crashed, Operation, SimDisk, crash_at, fail_at
 from port import raftpb as pb
 from tests.kv.durable import (

@@ -27,7 +27,8 @@ from kv.commands import (
     open_session,
     put,
 )
-from kv.parts import Parts, StateMachine
+from kv.parts import Parts
+from kv.seams import StateMachine
 
 OK = Result()
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from kv.parts import Parts, Snapshots
+from kv.parts import Parts
+from kv.seams import Snapshots
 from kv.sim.disk import Crashed, SimDisk, crash_at, fail_at
 from port import raftpb as pb
 

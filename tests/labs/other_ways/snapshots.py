@@ -1,4 +1,4 @@
-"""3.2 and 3.3: your snapshots, as `Snapshots` in kv/parts.py wants them.
+"""3.2 and 3.3: your snapshots, as `Snapshots` in kv/seams.py wants them.
 
 A file of a snapshot is pieces, each behind its length, then an empty piece,
 then a CRC of all before. `Pieces` makes them, `parse` reads them back.
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from crc32c import crc32c
 
 from kv.packing import pack, unpack
-from kv.parts import Stored
+from kv.seams import Stored
 from kv.world import Disk
 from port import raftpb as pb
 

@@ -6,7 +6,7 @@ import struct
 from crc32c import crc32c
 
 from kv.packing import pack, unpack
-from kv.parts import Damaged, NotOurs, Recovered
+from kv.seams import Damaged, NotOurs, Recovered
 from port import raftpb as pb
 
 
