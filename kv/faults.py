@@ -729,6 +729,107 @@ def exchanges(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
         yield Partition(((LEADER, new),), _span(rng, 2, 6))
 
 
+def half_heard(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
+    """Exchanges a member, and has half of them not hear how it went.
+
+    The new one has caught up before. Then of three the first leads, the
+    second hears of the exchange late, the third not at all. When the first
+    knows that it is committed, he and the new one are left alone, and go by
+    the new configuration; the others know of none. Their clocks are slow
+    meanwhile, or the second would not wait for what is late.
+    """
+    members = list(nodes)
+    new = max(nodes)
+    while True:
+        new += 1
+        lead, late, out = rng.sample(members, 3)
+        yield Transfer(lead)
+        yield AddLearner(new)
+        yield Wait(3.5)
+        yield Transfer(lead)
+        yield Wait(1.0)
+        yield ClockRate(lead, 0.1, 6.0)
+        yield ClockRate(late, 0.2, 1.3)
+        yield ClockRate(out, 0.2, 1.3)
+        yield Cut(lead, out, both=True, seconds=5.0)
+        yield Slow(lead, late, 0.8, 0.0, 1.4)
+        yield Wait(0.2)
+        yield Replace(out, new)
+        members[members.index(out)] = new
+        yield Wait(1.15)
+        yield Partition(((lead, new),), 4.0)
+        yield Wait(7.0)
+
+
+def slow_elections(
+    rng: random.Random, nodes: Sequence[int]
+) -> Iterator[Action]:
+    """Has leaders crash while messages take long.
+
+    Then two are candidates at a time, and whoever wins is long about
+    committing its first entry.
+    """
+    while True:
+        delay = round(rng.uniform(0.05, 0.25), 3)
+        yield Slow(ANY, ANY, delay, 0.05, 5.0)
+        yield Wait(1.5)
+        yield Crash(LEADER, 0.3)
+        yield Wait(_span(rng, 2.5, 3.5))
+
+
+def late_comers(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
+    """Has the one who lags behind run for leader before anyone else."""
+    while True:
+        lead, _, late = rng.sample(nodes, 3)
+        yield Transfer(lead)
+        yield Wait(1.5)
+        yield Pause(late, 1.0)
+        yield Wait(0.9)
+        yield ClockRate(late, 5.0, 2.0)
+        yield Crash(lead, 2.5)
+        yield Wait(4.0)
+
+
+def empty_hands(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
+    """Takes from a follower what it is about to store, and then the leader.
+
+    The third has not got it, for it was cut off just before. If the follower
+    had said that it has it, it is committed, and nobody has it.
+    """
+    while True:
+        lead, holds, lacks = rng.sample(nodes, 3)
+        yield Transfer(lead)
+        yield Wait(2.0)
+        yield Cut(lead, lacks, both=True, seconds=0.8)
+        yield Wait(0.2)
+        yield DiskFault(holds, "full", 0.3)
+        yield Wait(0.12)
+        yield Crash(lead, 4.0)
+        yield Wait(6.0)
+
+
+def asked_again(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
+    """Has a voter restart, and be asked for a vote in the same term again.
+
+    The lead is handed to a first one, whose request for a vote is some time
+    on its way, as its first entry will be. Between the two the voter crashes;
+    then a second one asks it.
+    """
+    while True:
+        first, second, voter = rng.sample(nodes, 3)
+        yield Transfer(voter)
+        yield Wait(2.0)
+        yield ClockRate(first, 0.1, 3.2)  # It would soon give up, alone.
+        yield Cut(first, second, seconds=2.8)
+        yield Slow(first, voter, 0.4, 0.0, 2.8)
+        yield Wait(0.1)
+        yield Transfer(first)
+        yield Wait(0.6)
+        yield Cut(first, voter, seconds=2.1)
+        yield Crash(voter, 0.05)
+        yield Wait(6.0)
+
+
 def transfers(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
     """Has the lead change hands."""
     while True:
@@ -769,5 +870,7 @@ NEMESES: Final[dict[str, Nemesis]] = {
     "crashes": crashes, "pauses": pauses, "clocks": clocks,
     "slow-leaders": slow_leaders, "disks": disks,
     "churn": churn, "audience": audience, "exchanges": exchanges,
-    "transfers": transfers, "calm": calm,
+    "half-heard": half_heard, "slow-elections": slow_elections,
+    "late-comers": late_comers, "empty-hands": empty_hands,
+    "asked-again": asked_again, "transfers": transfers, "calm": calm,
 }  # fmt: skip

@@ -72,6 +72,9 @@ def add_arguments(parser: Parser) -> None:
         help="how long a client waits at most (5s)")
     add("--snapshot-every", type=number, default=None, metavar="ENTRIES",
         help="entries between snapshots (10000)")
+    add("--append-size", type=number, default=1 << 18,
+        metavar="BYTES", help="of entries in one message to another node; of"
+        " a larger entry, one (256 KiB)")
     add("--password-file", metavar="FILE",
         help="what clients must AUTH with; or in $KV_PASSWORD")
     add("--tls", metavar="FOLDER",
@@ -174,7 +177,8 @@ def options(args: Namespace) -> Options:
         join=args.join, heartbeat=args.heartbeat, election=args.election,
         reads=args.reads, async_writes=args.async_writes,
         timeout=args.timeout,
-        snapshot_every=args.snapshot_every, password=password,
+        snapshot_every=args.snapshot_every,
+        append_size=args.append_size, password=password,
         server_tls=server_tls, client_tls=client_tls, parts=parts,
         logger=_RaftLog(),
     )  # fmt: skip

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from kv.chaos.planted import find
 from kv.chaos.report import write_report
-from kv.chaos.run import Outcome, Run, Settings, stop_on_signals
+from kv.chaos.run import CONVERGE, Outcome, Run, Settings, stop_on_signals
 from kv.chaos.view import show
 from kv.command_line import Parser, complain, number, seconds
 from kv.faults import NEMESES, load_nemesis, steps_from_json
@@ -64,6 +64,20 @@ def parse(argv: list[str]) -> Namespace:
     add("--heartbeat", type=seconds, default=0.05, metavar="TIME")
     add("--election", type=seconds, default=0.4, metavar="TIME")
     add("--snapshot-every", type=number, default=1000, metavar="ENTRIES")
+    add("--append-size", type=number, default=None, metavar="BYTES",
+        help="of entries in one message between nodes; of a larger one, one")
+    add("--power-cuts", action="store_true",
+        help="have crashes lose what was not synced, where they say so: see"
+        " kv/chaos/power.py")
+    add("--until-found", action="store_true",
+        help="end as soon as something is wrong")
+    add("--converge", type=seconds, default=CONVERGE, metavar="TIME",
+        help=f"for nodes to come to one state at the end ({CONVERGE:.0f}s)")
+    add("--controls", metavar="FILE", default=None,
+        help="find all mistakes that are made on purpose, and write how that"
+        " went into this file")
+    add("--only", metavar="NAME", default=None,
+        help="of --controls, this one")
     add("--out", metavar="FOLDER", default=None,
         help="where all is kept; a new folder if not given")
     add("--plain", action="store_true",
@@ -112,11 +126,17 @@ def settings(args: Namespace) -> Settings:
     if args.async_writes:
         arguments += ["--async-writes"]
         notes["writes"] = "asynchronous"
+    if args.append_size is not None:
+        arguments += ["--append-size", str(args.append_size)]
+        notes["append size"] = str(args.append_size)
     sessions = True
-    wrapper: list[str] = []
+    planted: list[str] = []
+    if args.power_cuts:
+        planted += ["--power"]
+        notes["power cuts"] = "lose what was not synced"
     if args.plant is not None:
         find(args.plant)  # So that a slip of the pen is told at once.
-        wrapper = ["kv.chaos.planted", args.plant, "--"]
+        planted += [args.plant]
         notes["planted"] = args.plant
     if args.unsafe is not None:
         if args.plant is not None:
@@ -124,7 +144,7 @@ def settings(args: Namespace) -> Settings:
         mistake = load_unsafe(args.unsafe)
         notes["unsafe"] = args.unsafe
         arguments += ["--reads", mistake.reads]
-        wrapper = ["kv.chaos.planted", f"kv.unsafe:{args.unsafe}", "--"]
+        planted += [f"kv.unsafe:{args.unsafe}"]
     out = Path(args.out or tempfile.mkdtemp(prefix="kv-chaos-"))
     if out.exists() and any(out.iterdir()):
         raise ValueError(f"{out} is not empty")
@@ -132,7 +152,9 @@ def settings(args: Namespace) -> Settings:
         out=out, seconds=span, seed=seed, nemesis=nemesis, plan=plan,
         steps=steps, nodes=args.nodes, clients=args.clients,
         think=args.think, sessions=sessions, arguments=arguments,
-        wrapper=wrapper, parts=parts, notes=notes,
+        wrapper=["kv.chaos.planted", *planted, "--"] if planted else [],
+        parts=parts, notes=notes, power=args.power_cuts,
+        until_found=args.until_found, converge=args.converge,
     )  # fmt: skip
 
 
@@ -184,6 +206,8 @@ def summary(outcome: Outcome) -> str:
             f"longest time without progress: {gap.end - gap.begin:.2f} s,"
             f" from {gap.begin:.1f} s; meanwhile: {'; '.join(gap.why)}"
         )
+    if outcome.found is not None:
+        lines.append(f"found after {outcome.found[0]:.1f} s")
     if outcome.explanation is not None:
         lines.append(
             f"conflict, {outcome.conflict_at} s after the beginning:"
@@ -196,6 +220,10 @@ def summary(outcome: Outcome) -> str:
 def main(argv: list[str]) -> int:
     """Runs it; see the module."""
     args = parse(argv)
+    if args.controls is not None:
+        from kv.chaos.controls import write_controls
+
+        return write_controls(args.controls, args.only)
     try:
         chosen = settings(args)
         chosen.out.mkdir(parents=True, exist_ok=True)

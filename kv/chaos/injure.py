@@ -1,9 +1,10 @@
 """Actions of `kv.faults`, carried out on real processes.
 
 What cannot be done from outside is passed over, and counted: a proxy cannot
-swap messages of a TCP connection, `kill -9` cannot take from the system what
-it has not yet written, and nobody but the disk can have a sync fail. A full
-disk is played by a limit on the size of files, which Linux sets from outside.
+swap messages of a TCP connection, and nobody but the disk can have a sync
+fail. `kill -9` cannot take from the system what it has not yet written, so a
+power cut is a kill, unless nodes write as `kv.chaos.power` says. A full disk
+is played by a limit on the size of files, which Linux sets from outside.
 
 Plans speak of nodes that were there when they were made. Meanwhile nodes have
 been replaced: by the plan, or because their disk was damaged and a new one
@@ -28,9 +29,9 @@ from kv.chaos import damage
 from kv.chaos.links import Effect, Matches, apart, between
 from kv.chaos.nodes import Node, Nodes
 from kv.client import KvError, Refused
-from kv.cluster import Status
 from kv.faults import ANY, CLIENTS, LEADER, Action
 from kv.messages import Address
+from kv.processes import Status
 
 CHANGE: Final = 20.0  # seconds until a change of members is given up
 REFUSES: Final = 30.0  # seconds in which a node must refuse to start
@@ -316,8 +317,15 @@ class Injuries:
             if node.lost or node.gone:
                 return
             led = " (leader)" if node is self._nodes.leading() else ""
-            band = self._begin(a, f"kill -9 of node {node.id}{led}")
-            node.take_down(band)
+            name = f"node {node.id}{led}"
+            if a.power and self._nodes.power:
+                lost = node.lose_power(a, self._rng)
+                band = self._begin(a, f"power cut of {name}: {lost}")
+                node.expect_down(band)
+                node.bring_up(a)
+            else:
+                band = self._begin(a, f"kill -9 of {name}")
+                node.take_down(band)
             self._lasting(a, band, lambda: node.bring_up(band))
 
         self._spawn(crash())
@@ -516,12 +524,22 @@ class Injuries:
 
     def _replace(self, a: f.Replace) -> None:
         node = self._node(a.node)
-        self._fresh(a.new)
+        if not self._learns(a.new):
+            self._fresh(a.new)
         if node.lost:
             raise _Pass("it is being replaced already")
         self._member_change(
             a, self._exchange(node, a.new),
             f"node {a.new} takes the place of node {node.id}",
+        )  # fmt: skip
+
+    def _learns(self, id: int) -> bool:
+        """Tells whether a node is there as a learner."""
+        leader = self._nodes.leading()
+        status = None if leader is None else leader.status
+        return (
+            status is not None and id in status["learners"]
+            and id in self._nodes.members
         )  # fmt: skip
 
     async def _join(self, id: int) -> Node:
@@ -545,11 +563,15 @@ class Injuries:
         self._nodes.drop(node)
 
     async def _put_in_place(self, old: Node, id: int, time: float) -> None:
-        """Has a new node learn, and take an old one's place."""
-        new = await self._join(id)
-        await self._change(
-            ("learner", str(id), _at(new)), _belongs(id), time
-        )
+        """Has a node learn, if it does not yet, and take an old one's place.
+        """
+        if self._learns(id):
+            new = self._nodes.members[id]
+        else:
+            new = await self._join(id)
+            await self._change(
+                ("learner", str(id), _at(new)), _belongs(id), time
+            )
         await self._change(
             ("replace", str(old.id), str(id), _at(new)),
             lambda s: _votes(id)(s) and _is_gone(old.id)(s), time,

@@ -1,6 +1,6 @@
 """The processes of a run: killed, paused, told the time, and brought back.
 
-A `Node` is a process of `kv.cluster` that is dialled by way of gates, has a
+A `Node` is a process of `kv.processes` that is dialled by way of gates, has a
 clock that can be told to run wrongly, and knows who wants it down. Faults
 overlap: one that is to be down for two reasons starts when both are over.
 Whoever ends without being told to has failed; that is noted, with the last
@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Final
 
 from kv.chaos.links import Links
+from kv.chaos.power import settle
 from kv.client import Client
-from kv.cluster import Cluster, Member
 from kv.messages import Address
+from kv.processes import Cluster, Member
 from kv.skew import RIGHT, Setting, write_setting
 
 LOOK: Final = 0.15  # seconds between looks at all nodes
@@ -71,6 +72,7 @@ class Node(Member):
         self.gone = False
         self.deaths = 0
         self.clock = RIGHT
+        self._power = nodes.power
         self._control = nodes.folder / f"{id}.clock"
         self._down: set[object] = set()
         self._paused: set[object] = set()
@@ -81,10 +83,26 @@ class Node(Member):
         """Whether it should be running."""
         return not (self._down or self.lost or self.gone)
 
+    def kill(self) -> None:
+        """Ends the process at once."""
+        super().kill()
+        if self._power:
+            settle(self.folder, None)
+
     def take_down(self, why: object) -> None:
         """Kills it; it stays down until `bring_up` for the same reason."""
         self._down.add(why)
         self.kill()
+
+    def lose_power(self, why: object, dice: random.Random) -> str:
+        """Takes it down, and what it had not synced may be lost.
+
+        Returns:
+            What was, in words.
+        """
+        self._down.add(why)
+        super().kill()
+        return settle(self.folder, dice)
 
     def expect_down(self, why: object) -> None:
         """Notes that it may end by itself, until `bring_up`."""
@@ -132,7 +150,9 @@ class Nodes(Cluster):
 
     Attributes:
         links: Between them.
+        power: Whether what they have not synced can be lost.
         elections: Who came to lead in which term, and when that was seen.
+            Whoever led at the first look was elected before the run began.
         lanes: For each node its role and term, and since when.
         failures: What nodes did that none should.
         now: Tells the time of the run, in seconds.
@@ -141,7 +161,7 @@ class Nodes(Cluster):
 
     def __init__(
         self, folder: Path, links: Links, arguments: list[str],
-        wrapper: Sequence[str] = (),
+        wrapper: Sequence[str] = (), power: bool = False,
     ) -> None:  # fmt: skip
         """Makes a cluster without nodes.
 
@@ -151,11 +171,13 @@ class Nodes(Cluster):
             arguments: What `serve` gets besides.
             wrapper: What to run instead of `kv serve`: a module, and its own
                 arguments.
+            power: Whether that has them write as `kv.chaos.power` says.
         """
         super().__init__(folder, 0, 0, arguments)
         if wrapper:
             self.command = [sys.executable, "-m", *wrapper]
         self.links = links
+        self.power = power
         self.members: dict[int, Node] = {}  # type: ignore[assignment]
         self.former: list[Node] = []
         self.elections: list[tuple[float, int, int]] = []
@@ -230,8 +252,9 @@ class Nodes(Cluster):
         if leader is not None and leader.status is not None:
             term = leader.status["term"]
             if term > self._term:
+                if self._term:
+                    self.elections.append((self.now(), term, leader.id))
                 self._term = term
-                self.elections.append((self.now(), term, leader.id))
                 self.tell("election", f"term {term}: node {leader.id} leads")
 
     def _note_role(self, node: Node) -> None:

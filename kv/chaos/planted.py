@@ -2,20 +2,23 @@
 
     python -m kv.chaos.planted labs.bugs.forgets_vote -- --data x --id 1 ...
     python -m kv.chaos.planted kv.unsafe:stale -- --data x --id 1 ...
+    python -m kv.chaos.planted --power kv.unsafe:no-fsync -- --data x ...
 
 A module has a `BUG`, `kv.unsafe` has its mistakes by name; either has
-`planted()`, a context in which the program is wrong. `kv serve` itself knows
-nothing of it.
+`planted()`, a context in which the program is wrong. `--power` has the node
+write as `kv.chaos.power` says; a mistake may be left out then. `kv serve`
+itself knows nothing of it.
 """
 
 from __future__ import annotations
 
 import importlib
 import sys
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import Protocol, cast
 
 from kv import serve
+from kv.chaos.power import cut_off
 from kv.command_line import complain
 from kv.unsafe import load_unsafe
 
@@ -46,13 +49,18 @@ def find(module: str) -> Bug:
 
 def main(argv: list[str]) -> int:
     """Runs a node; see the module."""
-    module, _, *rest = argv
-    try:
-        bug = find(module)
-    except ValueError as error:
-        return complain(error)
-    with bug.planted():
-        return serve.main(rest)
+    at = argv.index("--")
+    with ExitStack() as stack:
+        for name in argv[:at]:
+            if name == "--power":
+                stack.enter_context(cut_off())
+                continue
+            try:
+                bug = find(name)
+            except ValueError as error:
+                return complain(error)
+            stack.enter_context(bug.planted())
+        return serve.main(argv[at + 1 :])
 
 
 if __name__ == "__main__":

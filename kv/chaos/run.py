@@ -26,6 +26,7 @@ from typing import IO, Final
 
 from kv import lincheck
 from kv.chaos.damage import POISON
+from kv.chaos.early import Early, judge
 from kv.chaos.injure import Band, Injuries
 from kv.chaos.links import Links
 from kv.chaos.nodes import Nodes
@@ -39,6 +40,7 @@ from kv.world import real_world
 CONVERGE: Final = 90.0  # seconds until all nodes must be in one state
 QUIET: Final = 1.0  # seconds; a gap without progress that is worth telling
 GAPS: Final = 12  # of which so many are told
+GLANCE: Final = 1.0  # seconds between looks for a problem, if one is wanted
 _LOGGED: Final = r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) (\d+) "
 _ELECTED: Final = re.compile(
     _LOGGED + r"raft INFO .* became leader at term (\d+)"
@@ -69,6 +71,10 @@ class Settings:
         wrapper: What to run instead of `kv serve`.
         parts: What nodes are made of; for their framing.
         notes: What else the report should say of the run, by name.
+        power: Whether nodes lose what is not synced when their power goes;
+            the wrapper has to see to that.
+        until_found: Whether to end as soon as something is wrong.
+        converge: Seconds until all nodes must be in one state at the end.
     """
 
     out: Path
@@ -87,6 +93,9 @@ class Settings:
     wrapper: Sequence[str] = ()
     parts: Parts = field(default_factory=Parts)
     notes: dict[str, str] = field(default_factory=dict)
+    power: bool = False
+    until_found: bool = False
+    converge: float = CONVERGE
 
 
 @dataclass(slots=True)
@@ -135,6 +144,8 @@ class Outcome:
         gaps: Times without progress, longest first.
         healed: Seconds from the healing until all were in one state.
         problems: All that is wrong, besides the history.
+        found: When a problem was seen that the run was to end with, in
+            seconds, and what it was.
         result: The verdict on the history.
         explanation: If it is a no: why.
     """
@@ -156,6 +167,7 @@ class Outcome:
     gaps: list[Gap] = field(default_factory=list)
     healed: float | None = None
     problems: list[str] = field(default_factory=list)
+    found: tuple[float, str] | None = None
     result: Result | None = None
     explanation: Explanation | None = None
 
@@ -221,6 +233,9 @@ class Outcome:
             "latency": self.latency,
             "gaps": [asdict(gap) for gap in self.gaps],
             "healed": self.healed, "problems": self.problems,
+            "found": None if self.found is None else {
+                "at": round(self.found[0], 1), "what": self.found[1],
+            },
             "conflict": None if self.explanation is None else {
                 "what": self.explanation.sentence, "at": self.conflict_at,
             },
@@ -253,6 +268,7 @@ class Run:
         self._events: IO[str] | None = None
         self._bins: dict[int, Counter[str]] = {}
         self._slow: list[tuple[float, float]] = []
+        self._early = Early() if settings.until_found else None
 
     async def go(self) -> Outcome:
         """Runs it; whatever happens, there is an outcome."""
@@ -270,8 +286,9 @@ class Run:
         })  # fmt: skip
         links = Links(s.parts.framing, rng)
         self.nodes = Nodes(
-            s.out.resolve() / "nodes", links, s.arguments, s.wrapper
-        )
+            s.out.resolve() / "nodes", links, s.arguments, s.wrapper,
+            s.power,
+        )  # fmt: skip
         with (s.out / "history.jsonl").open("w", encoding="utf-8") as file:
             self._events = file
             try:
@@ -321,13 +338,28 @@ class Run:
         nodes.watch()
         self.workload.start()
         self.state = "under faults"
+        glances = asyncio.create_task(self._glances())
         try:
             await self._hurt(steps)
-            self.state = "healing"
-            await self._heal()
+            if self.outcome.found is None:
+                self.state = "healing"
+                await self._heal()
         finally:
             self.outcome.seconds = self.recorder.elapsed()
+            glances.cancel()
             await self.injuries.stop()
+
+    async def _glances(self) -> None:
+        """Looks for a problem now and then, if the run is to end with one."""
+        while self._early is not None and self.outcome.found is None:
+            await asyncio.sleep(GLANCE)
+            problems = [*self.nodes.failures, *self.injuries.problems]
+            what = problems[0] if problems else await asyncio.to_thread(
+                judge, self._early.due()
+            )  # fmt: skip
+            if what is not None:
+                self.outcome.found = self.recorder.elapsed(), what
+                self.stopping.set()
 
     async def _hurt(self, steps: list[Step]) -> None:
         """Does what the schedule says, until it is over or ended."""
@@ -344,7 +376,8 @@ class Run:
             left = max(0.0, at - self.recorder.elapsed())
             async with asyncio.timeout(left):
                 await self.stopping.wait()
-        self.outcome.interrupted = self.stopping.is_set()
+        out = self.outcome
+        out.interrupted = self.stopping.is_set() and out.found is None
         return not self.stopping.is_set()
 
     async def _heal(self) -> None:
@@ -360,12 +393,13 @@ class Run:
         await workload.stop()
         self.state = "converging"
         # Who was left over from a change of members is ended here.
-        await nodes.converged(CONVERGE, lambda: self.injuries.tidy(5.0))
+        patience = self.settings.converge
+        await nodes.converged(patience, lambda: self.injuries.tidy(5.0))
         out.healed = self.recorder.elapsed() - begin
         self.state = "reading all"
         await workload.write_fresh()
         final = await workload.read_all()
-        await nodes.converged(CONVERGE)
+        await nodes.converged(patience)
         await self._compare(final)
         self._final = final
 
@@ -397,6 +431,8 @@ class Run:
         if self._events is not None:
             json.dump(event, self._events, separators=(",", ":"))
             self._events.write("\n")
+            if self._early is not None:
+                self._early.take(event)
         kind = event["type"]
         if kind in ("ok", "fail", "info"):
             second = int(str(event["time"])) // 10**9

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Final
 
-from kv.cluster import table
+from kv.console import table
 
 if TYPE_CHECKING:
     from rich.console import Group

@@ -653,7 +653,9 @@ class Cluster:
         machine = self.resolve(a.node)
         if machine is None or machine.state == "lost":
             return False
-        if a.new in self.machines or a.new <= 0 or self._voters() < 3:
+        if a.new <= 0 or self._voters() < 3:
+            return False
+        if a.new in self.machines and not self._learns(a.new):
             return False
         self._spawn(self._replace(machine, a.new, once=True))
         return True
@@ -662,9 +664,12 @@ class Cluster:
         self, machine: Machine, new: int, once: bool = False
     ) -> None:
         """Puts a new node in one's place; if need be, until it works."""
-        while new in self.machines:
-            new += 1
-        other = self._join(new)
+        if self._learns(new):
+            other = self.machines[new]
+        else:
+            while new in self.machines:
+                new += 1
+            other = self._join(new)
         host, port = other.peer_address
         words = "replace", str(machine.id), str(new), f"{host}:{port}"
         while not await self._member(*words):
@@ -675,6 +680,14 @@ class Cluster:
                 break  # It had come about, and nobody told.
         await self.client_world.clock.sleep(1.0)
         self._retire(machine)
+
+    def _learns(self, id: int) -> bool:
+        """Tells whether a machine is there as a learner."""
+        leader = self.leader()
+        if leader is None or leader.server is None:
+            return False
+        learners = leader.server.replica.conf_state.learners
+        return id in learners and self.machines[id].state != "gone"
 
     def _is_out(self, old: Machine, new: Machine) -> bool:
         leader = self.leader()

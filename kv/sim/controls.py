@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from kv.named import load_named
 from kv.sim.run import Outcome, Setup, run
@@ -24,6 +24,7 @@ from kv.sim.watch import NAMES
 from kv.unsafe import MISTAKES
 
 BUGS: Final = "labs.bugs"
+Row = dict[str, Any]
 _TRIES: Final = 24  # runs to make a schedule short
 
 
@@ -57,10 +58,15 @@ class Control(NamedTuple):
 
     def wrong(self) -> str:
         """Returns what is wrong, in words."""
-        if not self.planted:
-            return MISTAKES[self.name].wrong
-        bug = load_named(f"{BUGS}.{self.name}:BUG")
-        return str(getattr(bug, "mistake", "")).split("\n\n")[0]
+        return what_is_wrong(self.name, self.planted)
+
+
+def what_is_wrong(name: str, planted: bool) -> str:
+    """Returns what is wrong in a mistake, or in a planted bug, in words."""
+    if not planted:
+        return MISTAKES[name].wrong
+    bug = load_named(f"{BUGS}.{name}:BUG")
+    return str(getattr(bug, "mistake", "")).split("\n\n")[0]
 
 
 class Found(NamedTuple):
@@ -146,11 +152,11 @@ def write_controls(
         workers: How many processes to use.
     """
     file = Path(path)
-    kept: list[dict[str, object]] = []
+    kept: list[Row] = []
     if file.exists():
         rows = tomllib.loads(file.read_text(encoding="utf-8"))
         kept = [r for r in rows.get("control", []) if r.get("by") != "sim"]
-    made: dict[str, dict[str, object]] = {}
+    made: dict[str, Row] = {}
     with ProcessPoolExecutor(workers) as executor:
         work = [executor.submit(work_out, control) for control in CONTROLS]
         for future in as_completed(work):
@@ -161,14 +167,14 @@ def write_controls(
             told(f"{name}: {row['finding']}")
             made[name] = row
             there = [made[c.name] for c in CONTROLS if c.name in made]
-            text = _HEAD + "".join(map(_table, [*there, *kept]))
+            text = HEAD + "".join(map(table, [*there, *kept]))
             file.write_text(text, encoding="utf-8")
     missed = len(CONTROLS) - len(made)
     told(f"{len(made)} controls were found, {missed} were not")
     return int(missed > 0)
 
 
-def work_out(control: Control) -> tuple[str, dict[str, object] | None]:
+def work_out(control: Control) -> tuple[str, Row | None]:
     """Returns a control's name, and its row if it was found."""
     found = find(control)
     if found is None:
@@ -177,13 +183,14 @@ def work_out(control: Control) -> tuple[str, dict[str, object] | None]:
     return control.name, _row(control, found, small)
 
 
-_HEAD: Final = """\
+HEAD: Final = """\
 # Mistakes that a checker has to find, and how it did. Rows with by = "sim"
-# are written by `python -m kv sim --controls book/controls.toml`.
+# are written by `python -m kv sim --controls book/controls.toml`, those with
+# by = "chaos" by `python -m kv chaos --controls` and the same file.
 """
 
 
-def _row(control: Control, found: Found, small: Outcome) -> dict[str, object]:
+def _row(control: Control, found: Found, small: Outcome) -> Row:
     violation = small.violation or found.outcome.violation
     number = 0 if violation is None else violation.number
     return {
@@ -203,7 +210,8 @@ def _row(control: Control, found: Found, small: Outcome) -> dict[str, object]:
     }
 
 
-def _table(row: dict[str, object]) -> str:
+def table(row: Row) -> str:
+    """Returns a row as TOML has it."""
     lines = ["", "[[control]]"]
     for name, value in row.items():
         if isinstance(value, list):

@@ -25,7 +25,7 @@ from __future__ import annotations
 import errno
 import os
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, Literal, NamedTuple
 
 SECTOR: Final = 512
@@ -154,6 +154,22 @@ class _Inode:
             twin.write(len(self.seen), b"")
         twin.sync()
         return twin
+
+
+def after_power_cut(
+    content: bytes, unsynced: Iterable[tuple[int, bytes]], dice: random.Random
+) -> bytes:
+    """Returns what a file may hold once the power is back.
+
+    Args:
+        content: What was synced.
+        unsynced: What was written since, where in the file.
+        dice: They say how much of that is there.
+    """
+    inode = _Inode(content)
+    for at, data in unsynced:
+        inode.write(at, data)
+    return bytes(inode.after_power_cut(dice).seen)
 
 
 class _Change(NamedTuple):

@@ -1,0 +1,214 @@
+"""The controls, for real: mistakes that runs with processes must find.
+
+What `kv.sim.controls` does in simulation, done once more with what there is
+at the end: processes, sockets, files, signals. `python -m kv chaos --controls
+book/controls.toml` runs each control until something is wrong, at most as
+long as its budget says, and writes what was found, after how many seconds,
+and the faults until then.
+
+The faults are not always those of the simulation. There each step of each
+node is looked at, and a rule that is broken is seen although nobody has been
+harmed by it yet. Here there are only answers that clients got, and nodes that
+end by themselves. So for a mistake that shows in one unlucky order alone the
+nemesis has to make that order; those of `kv.faults` that are named below say
+how.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from kv.sim.controls import BUGS, HEAD, Row, table, what_is_wrong
+
+_SEEDS: Final = 3  # runs until a control counts as missed
+
+
+class Control(NamedTuple):
+    """A mistake, and under which faults it is to be found for real.
+
+    Attributes:
+        name: Of `kv.unsafe`, or of a module in `labs.bugs`.
+        planted: Whether it is one of the latter.
+        nemesis: The faults.
+        seconds: How long a run lasts at most.
+        more: Further arguments of `kv chaos`.
+    """
+
+    name: str
+    planted: bool
+    nemesis: str
+    seconds: float = 45.0
+    more: tuple[str, ...] = ()
+
+    def command(self, seed: int, out: Path) -> list[str]:
+        """Returns what is to be run."""
+        which = ["--unsafe", self.name]
+        if self.planted:
+            which = ["--plant", f"{BUGS}.{self.name}"]
+        return [
+            sys.executable, "-m", "kv", "chaos", "--plain", *which,
+            "--nemesis", self.nemesis, "--minutes", f"{self.seconds / 60:g}",
+            "--seed", str(seed), "--until-found", "--converge", "20s",
+            "--clients", "20", *self.more, "--out", str(out),
+        ]  # fmt: skip
+
+
+def _unsafe(
+    name: str, nemesis: str, *more: str, seconds: float = 45.0
+) -> Control:
+    return Control(name, False, nemesis, seconds, more)
+
+
+def _bug(
+    name: str, nemesis: str, *more: str, seconds: float = 45.0
+) -> Control:
+    return Control(name, True, nemesis, seconds, more)
+
+
+CONTROLS: Final = (
+    _unsafe("no-fsync", "crashes", "--power-cuts"),
+    _unsafe("torn-tail", "disks"),
+    _unsafe("acknowledge-early", "partitions"),
+    _unsafe("apply-early", "partitions"),
+    _unsafe("forgetful-snapshots", "crashes", "--snapshot-every", "100"),
+    _unsafe("no-sessions", "links"),
+    _unsafe("stale", "partitions"),
+    _unsafe("lease", "slow-leaders"),
+    _unsafe("two-at-once", "half-heard"),
+    _bug("votes_for_shorter_logs", "late-comers"),
+    _bug("votes_twice", "slow-elections"),
+    _bug("forgets_vote", "asked-again"),
+    _bug("ignores_conflict", "partitions"),
+    _bug("leads_on_a_minority", "partitions"),
+    _bug("counts_learners", "audience"),
+    _bug("reads_before_commit", "slow-elections"),
+    _bug("acknowledges_early", "empty-hands", "--async-writes"),
+    _bug("applies_before_commit", "partitions"),
+    _bug("counts_one_half", "half-heard"),
+    _bug("heartbeat_beyond_match", "partitions"),
+    _bug("commits_past_new_entries", "partitions", "--append-size", "1"),
+)
+
+
+def write_controls(
+    path: str, only: str | None = None, told: Callable[[str], None] = print
+) -> int:
+    """Looks for every control, and writes the table as it goes.
+
+    Rows of other programs in the file are kept, and so are those of controls
+    that were not looked for.
+
+    Args:
+        path: The file.
+        only: A single control to look for; `None`: all.
+        told: Gets a line about each.
+
+    Returns:
+        An exit code: 0 if all were found.
+    """
+    missed = 0
+    begin = time.monotonic()
+    for control in CONTROLS:
+        if only not in (None, control.name):
+            continue
+        row = work_out(control)
+        if row is None:
+            told(f"{control.name}: not found within its budget")
+            missed += 1
+            continue
+        told(f"{control.name}: {row['real_seconds']} s: {row['finding']}")
+        _put(Path(path), row)
+    told(f"{missed} not found; {time.monotonic() - begin:.0f} s in all")
+    return int(missed > 0)
+
+
+def _put(path: Path, row: Row) -> None:
+    """Puts a row into the file, in the order of `CONTROLS`, or not at all."""
+    rows: list[Row] = []
+    if path.exists():
+        text = path.read_text(encoding="utf-8")
+        rows = tomllib.loads(text).get("control", [])
+    mine = {r["name"]: r for r in rows if r.get("by") == "chaos"}
+    mine[row["name"]] = row
+    rows = [r for r in rows if r.get("by") != "chaos"]
+    rows += [mine[c.name] for c in CONTROLS if c.name in mine]
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(HEAD + "".join(map(table, rows)), encoding="utf-8")
+    os.replace(new, path)
+
+
+def work_out(control: Control) -> Row | None:
+    """Runs a control until it is found; `None`: not within its budget."""
+    spent = 0.0
+    for seed in range(_SEEDS):
+        with tempfile.TemporaryDirectory(prefix="kv-control-") as folder:
+            out = Path(folder, "out")
+            subprocess.run(
+                control.command(seed, out), check=False,
+                stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+            figures = _read(out / "run.json")
+            spent += float(figures.get("seconds", 0.0))
+            if figures.get("code") == 1:
+                schedule = _read(out / "schedule.json").get("steps", [])
+                return _row(control, seed, spent, figures, schedule)
+    return None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _row(
+    control: Control, seed: int, spent: float, figures: dict[str, Any],
+    steps: list[dict[str, Any]],
+) -> Row:  # fmt: skip
+    end = float(figures["seconds"])
+    found = figures.get("found") or {}
+    until = float(found.get("at", end))
+    return {
+        "by": "chaos",
+        "name": control.name,
+        "kind": "planted" if control.planted else "unsafe",
+        "wrong": what_is_wrong(control.name, control.planted),
+        "nemesis": control.nemesis,
+        "more": " ".join(control.more),
+        "seeds": seed + 1,
+        "real_seconds": round(spent - end + until, 1),
+        "finding": _finding(figures),
+        "seed": seed,
+        "seconds": control.seconds,
+        "operations": figures.get("operations", 0),
+        "schedule": [_line(step) for step in steps if step["at"] <= until],
+    }
+
+
+def _finding(figures: dict[str, Any]) -> str:
+    """Returns what was found, in a line: the history's conflict first."""
+    conflict = figures.get("conflict")
+    if conflict is not None:
+        return " ".join(str(conflict["what"]).split())
+    what = figures.get("found") or {}
+    text = str(what.get("what") or (figures.get("problems") or [""])[0])
+    first, *rest = text.splitlines()
+    last = rest[-1] if rest else ""
+    return f"{first} {last.strip()}".strip()
+
+
+def _line(step: dict[str, Any]) -> str:
+    """Returns a step of a schedule as a line."""
+    words = [f"{k}={v}" for k, v in step.items() if k not in ("at", "do")]
+    return " ".join([f"{step['at']:.3f} ", str(step["do"]), *words])
