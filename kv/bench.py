@@ -32,9 +32,10 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from kv.client import Client
-from kv.cluster import Cluster, Member
 from kv.command_line import FAILED, Parser, complain, number, seconds
+from kv.demo import fill
 from kv.messages import Address
+from kv.processes import Cluster, Member
 from kv.serve import run
 
 VALUE: Final = b"v" * 100
@@ -494,8 +495,6 @@ async def failover(folder: Path, rounds: int) -> None:
 
 
 async def _fill(leader: Member, count: int) -> float:
-    from kv.demo import fill
-
     begin = time.perf_counter()
     await fill(leader, count)
     return time.perf_counter() - begin

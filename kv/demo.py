@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from kv.client import Client, Connection, KvError
-from kv.cluster import Cluster, Member
 from kv.parts import SNAPSHOT_EVERY
+from kv.processes import Cluster, Member
 from kv.world import real_world
 
 PERIOD: Final = 0.02  # seconds between two looks at the nodes

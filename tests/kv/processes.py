@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from kv.client import Client, NotDone, Unknown
-from kv.cluster import Cluster, Member
+from kv.processes import Cluster, Member
 from tests.kv.nodes import free_ports
 
 TUNED = ["--heartbeat", "20ms", "--election", "150ms"]

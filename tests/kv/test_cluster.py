@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from kv import demo
-from kv.cluster import Cluster, Console, table
+from kv.console import Console, table
+from kv.processes import Cluster
 from tests.kv import processes
 from tests.kv.nodes import free_ports
 
