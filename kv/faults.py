@@ -328,10 +328,18 @@ class Remove(Action):
 
 @dataclass(frozen=True, slots=True)
 class Replace(Action):
-    """Puts a new node in another one's place, by joint consensus."""
+    """Puts a new node in another one's place, by joint consensus.
+
+    Attributes:
+        node: Which is to go.
+        new: Which is to come: one that is not there yet, or a learner.
+        lingers: For how many seconds the one that is out still runs. If it
+            has not heard that it is out, it does not know.
+    """
 
     node: int = LEADER
     new: int = 4
+    lingers: float = 1.0
     family: ClassVar[str] = "members"
 
 
@@ -754,7 +762,7 @@ def half_heard(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
         yield Cut(lead, out, both=True, seconds=5.0)
         yield Slow(lead, late, 0.8, 0.0, 1.4)
         yield Wait(0.2)
-        yield Replace(out, new)
+        yield Replace(out, new, lingers=5.0)
         members[members.index(out)] = new
         yield Wait(1.15)
         yield Partition(((lead, new),), 4.0)

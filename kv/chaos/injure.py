@@ -529,7 +529,7 @@ class Injuries:
         if node.lost:
             raise _Pass("it is being replaced already")
         self._member_change(
-            a, self._exchange(node, a.new),
+            a, self._exchange(node, a.new, a.lingers),
             f"node {a.new} takes the place of node {node.id}",
         )  # fmt: skip
 
@@ -557,9 +557,16 @@ class Injuries:
         await self._change(("remove", str(node.id)), _is_gone(node.id))
         self._nodes.drop(node)
 
-    async def _exchange(self, node: Node, id: int) -> None:
+    async def _exchange(self, node: Node, id: int, lingers: float) -> None:
         await self._put_in_place(node, id, CHANGE)
         self._successors[node.id] = id
+        self._spawn(self._retire(node, lingers), patient=True)
+
+    async def _retire(self, node: Node, after: float) -> None:
+        """Ends a node that is no member, after a while, or if all is well."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(after):
+                await self._healed.wait()
         self._nodes.drop(node)
 
     async def _put_in_place(self, old: Node, id: int, time: float) -> None:

@@ -41,6 +41,7 @@ CONVERGE: Final = 90.0  # seconds until all nodes must be in one state
 QUIET: Final = 1.0  # seconds; a gap without progress that is worth telling
 GAPS: Final = 12  # of which so many are told
 GLANCE: Final = 1.0  # seconds between looks for a problem, if one is wanted
+GRACE: Final = 4  # looks for what clients see of it, if a node ended first
 _LOGGED: Final = r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) (\d+) "
 _ELECTED: Final = re.compile(
     _LOGGED + r"raft INFO .* became leader at term (\d+)"
@@ -351,15 +352,18 @@ class Run:
 
     async def _glances(self) -> None:
         """Looks for a problem now and then, if the run is to end with one."""
-        while self._early is not None and self.outcome.found is None:
+        out, looks = self.outcome, 0
+        while self._early is not None:
             await asyncio.sleep(GLANCE)
+            seen = await asyncio.to_thread(judge, self._early.due())
             problems = [*self.nodes.failures, *self.injuries.problems]
-            what = problems[0] if problems else await asyncio.to_thread(
-                judge, self._early.due()
-            )  # fmt: skip
-            if what is not None:
-                self.outcome.found = self.recorder.elapsed(), what
+            if out.found is None and (seen or problems):
+                what = seen or problems[0]
+                out.found = self.recorder.elapsed(), what
+            looks += out.found is not None
+            if seen or looks > GRACE:
                 self.stopping.set()
+                return
 
     async def _hurt(self, steps: list[Step]) -> None:
         """Does what the schedule says, until it is over or ended."""

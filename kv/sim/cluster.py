@@ -657,12 +657,13 @@ class Cluster:
             return False
         if a.new in self.machines and not self._learns(a.new):
             return False
-        self._spawn(self._replace(machine, a.new, once=True))
+        self._spawn(self._replace(machine, a.new, True, a.lingers))
         return True
 
     async def _replace(
-        self, machine: Machine, new: int, once: bool = False
-    ) -> None:
+        self, machine: Machine, new: int, once: bool = False,
+        lingers: float = 1.0,
+    ) -> None:  # fmt: skip
         """Puts a new node in one's place; if need be, until it works."""
         if self._learns(new):
             other = self.machines[new]
@@ -678,7 +679,7 @@ class Cluster:
             await self.client_world.clock.sleep(0.5)
             if self._is_out(machine, other):
                 break  # It had come about, and nobody told.
-        await self.client_world.clock.sleep(1.0)
+        await self.client_world.clock.sleep(lingers)
         self._retire(machine)
 
     def _learns(self, id: int) -> bool:
