@@ -9,6 +9,7 @@ not wait for another's.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 COMMANDS = {
@@ -39,6 +40,16 @@ def usage() -> str:
     return "\n".join(lines)
 
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
+
+UNREAD = 141
+"""The exit code if who reads the output has gone, as `head` does."""
+
+OUTSIDE = {"crc32c", "hiredis", "msgpack", "rich"}
+"""What only the project's own environment is sure to have."""
+
+
 def main(argv: list[str]) -> int:
     """Run a command.
 
@@ -51,13 +62,54 @@ def main(argv: list[str]) -> int:
     if argv and argv[0] in ("-h", "--help"):
         print(usage())
         return 0
-    if not argv or argv[0] not in COMMANDS:
+    if not argv:
         print(usage(), file=sys.stderr)
         return 2
+    if argv[0] not in COMMANDS:
+        print(
+            f"kv: there is no command {argv[0]!r}; there are "
+            + ", ".join(COMMANDS),
+            file=sys.stderr,
+        )
+        return 2
     module, _, function = COMMANDS[argv[0]][0].partition(":")
-    run = getattr(importlib.import_module(module), function or "main")
-    code: int = run(argv[1:])
+    try:
+        run = getattr(importlib.import_module(module), function or "main")
+        code: int = run(argv[1:])
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except ModuleNotFoundError as error:
+        if error.name not in OUTSIDE:
+            raise
+        print(f"kv: {_outside(argv)}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        if not _unread():
+            raise
+        return UNREAD
     return code
+
+
+def _outside(argv: list[str]) -> str:
+    """What to type if this is not the project's environment."""
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    first = "" if os.path.exists(f"{root}/.venv/bin") else "`make labs`, then "
+    return (
+        "this is not the Python of the project's own environment; in"
+        f" {root}: {first}.venv/bin/python -m kv {' '.join(argv)}"
+    )
+
+
+def _unread() -> bool:
+    """Whether it was standard output that nobody reads any more."""
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        # What is left in the buffer would be complained of at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 if __name__ == "__main__":

@@ -31,10 +31,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
-from kv.client import Client
+from kv.client import Client, KvError
 from kv.command_line import FAILED, Parser, complain, number, seconds
 from kv.demo import fill
 from kv.messages import Address
+from kv.parts import load_parts
 from kv.processes import Cluster, Member
 from kv.serve import run
 
@@ -585,6 +586,11 @@ def main(argv: list[str]) -> int:
     ):
         return complain("there is no pysyncobj here: pip install"
                         " pysyncobj==0.3.17")  # fmt: skip
+    if args.parts:
+        try:
+            load_parts(args.parts)
+        except ValueError as error:
+            return complain(error)
     arguments = ["--parts", args.parts] if args.parts else []
     others: dict[str, Callable[[Path], Target]] = {
         "etcd": Etcd, "pysyncobj": PySyncObj,
@@ -611,6 +617,6 @@ def main(argv: list[str]) -> int:
 
     try:
         return run(go())
-    except (RuntimeError, TimeoutError, OSError) as error:
+    except (KvError, RuntimeError, TimeoutError, OSError) as error:
         print(f"kv bench: {error}", file=sys.stderr)
         return FAILED

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from kv.client import Client, KvError, Unknown
-from kv.command_line import FAILED, Parser, address, seconds
+from kv.command_line import FAILED, Parser, address, said, seconds
 from kv.messages import Address
 
 UNKNOWN: Final = 3
@@ -26,19 +26,18 @@ Action = Callable[[Client, list[str]], Awaitable[int]]
 
 def servers(text: str) -> list[Address]:
     """Reads `host:port,host:port`; for `argparse`."""
-    try:
-        return [address(part) for part in text.split(",")]
-    except ArgumentTypeError:
-        raise
-    except ValueError as error:
-        raise ArgumentTypeError(str(error)) from error
+    return [address(part) for part in text.split(",")]
 
 
 def add_client_arguments(parser: Parser) -> None:
     """Adds the options by which a client finds its cluster."""
+    default = os.environ.get("KV_SERVERS", DEFAULT)
+    try:
+        servers(default)
+    except ArgumentTypeError as error:
+        parser.error(f"$KV_SERVERS: {error}")
     parser.add_argument(
-        "--servers", type=servers, metavar="HOST:PORT,...",
-        default=os.environ.get("KV_SERVERS", DEFAULT),
+        "--servers", type=servers, metavar="HOST:PORT,...", default=default,
         help="where the nodes serve clients; also in $KV_SERVERS"
         " (127.0.0.1:7001 to 7003)",
     )  # fmt: skip
@@ -57,26 +56,26 @@ def _show(value: bytes | None) -> int:
 
 
 async def _get(client: Client, words: list[str]) -> int:
-    return _show(await client.get(words[0].encode()))
+    return _show(await client.get(os.fsencode(words[0])))
 
 
 async def _put(client: Client, words: list[str]) -> int:
-    await client.put(words[0].encode(), words[1].encode())
+    await client.put(os.fsencode(words[0]), os.fsencode(words[1]))
     return 0
 
 
 async def _append(client: Client, words: list[str]) -> int:
-    print(await client.append(words[0].encode(), words[1].encode()))
+    print(await client.append(os.fsencode(words[0]), os.fsencode(words[1])))
     return 0
 
 
 async def _del(client: Client, words: list[str]) -> int:
-    print(await client.delete(*(w.encode() for w in words)))
+    print(await client.delete(*map(os.fsencode, words)))
     return 0
 
 
 async def _cas(client: Client, words: list[str]) -> int:
-    key, old, new = (w.encode() for w in words)
+    key, old, new = map(os.fsencode, words)
     swap = await client.cas(key, old or None, new or None)
     if swap.swapped:
         print("swapped")
@@ -124,8 +123,10 @@ def _run(name: str, argv: list[str]) -> int:
     args = parser.parse_args(argv)
     if not least <= len(args.words) <= most:
         parser.error(f"takes {takes}")
-    if name == "transfer" and not args.words[0].isdigit():
+    if name == "transfer" and not args.words[0].isdecimal():
         parser.error("takes the ID of a node")
+    if name == "member":
+        _see_that_it_is_a_change(parser, args.words)
 
     async def go() -> int:
         password = os.environ.get("KV_PASSWORD") or None
@@ -137,11 +138,44 @@ def _run(name: str, argv: list[str]) -> int:
     try:
         return asyncio.run(go())
     except Unknown as error:
-        print(f"kv {name}: outcome unknown: {error}", file=sys.stderr)
+        why = _why(error, args.servers)
+        print(f"kv {name}: outcome unknown: {why}", file=sys.stderr)
         return UNKNOWN
     except KvError as error:
-        print(f"kv {name}: not done: {error}", file=sys.stderr)
+        why = _why(error, args.servers)
+        print(f"kv {name}: not done: {why}", file=sys.stderr)
         return FAILED
+
+
+def _see_that_it_is_a_change(parser: Parser, words: list[str]) -> None:
+    """Ends the program if `member` cannot mean anything."""
+    kind, *rest = words
+    ids = {"add": 1, "learner": 1, "promote": 1, "remove": 1, "replace": 2}
+    with_address = kind in ("add", "learner", "replace")
+    if kind not in ids or len(rest) != ids[kind] + with_address:
+        parser.error(f"takes {_ACTIONS['member'][1]}")
+    for word in rest[: ids[kind]]:
+        if not word.isdecimal() or int(word) == 0:
+            parser.error(f"{word!r} is no ID of a node")
+    if with_address:
+        try:
+            address(rest[-1])
+        except ArgumentTypeError as error:
+            parser.error(str(error))
+
+
+def _why(error: KvError, asked: list[Address]) -> str:
+    """Says why nothing was heard, or what was answered."""
+    cause = error.__cause__
+    if not isinstance(cause, OSError):
+        return str(error)
+    names = ", ".join(f"{host}:{port}" for host, port in asked)
+    if isinstance(cause, ConnectionRefusedError):
+        return (
+            f"nobody answers at {names}: start the nodes, or say with"
+            " --servers where they are"
+        )
+    return f"{said(cause)} (asked {names})"
 
 
 def get(argv: list[str]) -> int:

@@ -116,11 +116,16 @@ class Connection:
         Raises:
             OSError: the connection has ended.
         """
-        while (answer := self._parser.gets()) is False:
-            data = await self._reader.read(1 << 16)
-            if not data:
-                raise ConnectionResetError("the server closed")
-            self._parser.feed(data)
+        try:
+            while (answer := self._parser.gets()) is False:
+                data = await self._reader.read(1 << 16)
+                if not data:
+                    raise ConnectionResetError("the server closed")
+                self._parser.feed(data)
+        except hiredis.ProtocolError as error:
+            raise ConnectionAbortedError(
+                "what answers there is no server of the store"
+            ) from error
         return answer
 
     async def call(self, *words: bytes) -> object:
@@ -335,6 +340,7 @@ class Client:
         end = clock.time() + self._timeout
         in_doubt = False
         why = "no server answers"
+        gone: BaseException | None = None
         for turn in range(1 << 30):
             if turn:
                 if clock.time() + _RETRY >= end:
@@ -349,6 +355,7 @@ class Client:
                     answer = await connection.call(*words)
             except (*_GONE, TimeoutError) as error:
                 why = str(error) or "no answer in time"
+                gone = error
                 self._next()
                 in_doubt = in_doubt or sent
                 if sent and not repeat:
@@ -359,7 +366,7 @@ class Client:
                 raise
             if not isinstance(answer, Refused):
                 return answer
-            why = str(answer)
+            why, gone = str(answer), None
             if answer.code in _NOT_DONE and "unknown" not in why:
                 self._next()
             elif answer.code in ("TIMEOUT", "STOPPED"):
@@ -378,8 +385,8 @@ class Client:
             if write:
                 # The number may still be under way: never use it again.
                 self._session = 0
-            raise Unknown(why)
-        raise NotDone(why)
+            raise Unknown(why) from gone
+        raise NotDone(why) from gone
 
     async def _find_leader(self) -> None:
         for _ in range(50 * len(self._servers)):

@@ -9,6 +9,7 @@ machines do to themselves: `kv.console`.
 
 from __future__ import annotations
 
+import socket
 import sys
 import tempfile
 from argparse import Namespace
@@ -20,7 +21,7 @@ from kv.command_line import Parser, complain, number, seconds
 from kv.console import converse
 from kv.demo import demo
 from kv.parts import load_parts
-from kv.processes import Cluster
+from kv.processes import PEER_OFFSET, Cluster
 from kv.serve import run as run_loop
 
 BASE_PORT: Final = 7001
@@ -50,6 +51,13 @@ def parse(argv: list[str]) -> tuple[Namespace, list[str]]:
     add("--out", metavar="FILE", default="cluster-demo.html",
         help="where the picture goes (cluster-demo.html)")
     args = parser.parse_args(argv)
+    if args.nodes > PEER_OFFSET:
+        parser.error(f"argument --nodes: at most {PEER_OFFSET}")
+    if args.port + args.nodes - 1 + PEER_OFFSET > 65535:
+        parser.error(
+            f"argument --port: at most {65536 - PEER_OFFSET - args.nodes},"
+            f" since a node has its own and the {PEER_OFFSET}th behind"
+        )
     arguments = [
         "--heartbeat", str(args.heartbeat), "--election", str(args.election),
         "--reads", args.reads,
@@ -61,6 +69,26 @@ def parse(argv: list[str]) -> tuple[Namespace, list[str]]:
     if args.parts is not None:
         arguments += ["--parts", args.parts]
     return args, arguments
+
+
+def see_that_ports_are_free(cluster: Cluster) -> None:
+    """Sees that nobody else listens where the nodes are to listen.
+
+    Raises:
+        ValueError: somebody does; the text says where.
+    """
+    for member in cluster.members.values():
+        for host, port in (member.address, member.peer):
+            with socket.socket() as one:
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    one.bind((host, port))
+                except OSError as error:
+                    raise ValueError(
+                        f"port {port} cannot be had for node {member.id}"
+                        f" ({error.strerror}): is another cluster running?"
+                        " --port says where the ports of this one begin"
+                    ) from error
 
 
 def main(argv: list[str]) -> int:
@@ -79,6 +107,12 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         return complain(error)
     cluster = Cluster(folder.resolve(), args.nodes, args.port, arguments)
+    try:
+        see_that_ports_are_free(cluster)
+        if args.demo:  # Better now than when the story has been told.
+            Path(args.out).open("a", encoding="utf-8").close()
+    except (ValueError, OSError) as error:
+        return complain(error)
     print(f"{args.nodes} nodes under {folder}", flush=True)
 
     async def go() -> int:

@@ -8,6 +8,8 @@ cannot be read. What goes wrong later ends with exit code 1.
 from __future__ import annotations
 
 import argparse
+import errno
+import re
 import sys
 from typing import NoReturn
 
@@ -22,21 +24,40 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends the program."""
-        print(f"{self.prog}: {message}", file=sys.stderr)
+        print(f"{self.prog}: {message} (see --help)", file=sys.stderr)
         raise SystemExit(USAGE)
 
 
-def complain(text: object) -> int:
+def complain(what: object) -> int:
     """Says in one line why a command cannot start; returns its exit code."""
-    line = " ".join(str(text).split())
-    print(f"kv: {line}", file=sys.stderr)
+    text = said(what) if isinstance(what, OSError) else str(what)
+    print(f"kv: {' '.join(text.split())}", file=sys.stderr)
     return USAGE
+
+
+def said(error: OSError) -> str:
+    """Says what the system refused, as people say it: of what, and why."""
+    why = error.strerror or str(error) or type(error).__name__
+    # Of an address, asyncio tells in the middle of a sentence.
+    where = re.search(r"\('([^']*)', (\d+)[^)]*\)", why)
+    if error.errno == errno.EADDRINUSE and where is not None:
+        return (
+            f"{where[1]}:{where[2]} is in use: another process listens"
+            " there; choose another port"
+        )
+    if error.errno == errno.EADDRNOTAVAIL and where is not None:
+        return f"{where[1]} is no address of this machine"
+    if error.errno == errno.EEXIST:
+        why = "there is a file of that name"
+    if error.filename is None or error.filename == "":
+        return why
+    return f"{error.filename}: {why}"
 
 
 def address(text: str) -> Address:
     """Reads `host:port`, or `port` on loopback; for `argparse`."""
     host, _, port = text.rpartition(":")
-    if not port.isdigit() or int(port) > 65535:
+    if not port.isdecimal() or int(port) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} does not read host:port")
     return host.strip("[]") or "127.0.0.1", int(port)
 
@@ -46,7 +67,7 @@ def members(text: str) -> dict[int, Address]:
     found = {}
     for part in text.split(","):
         id, equals, where = part.partition("=")
-        if not equals or not id.isdigit() or not 0 < int(id) < 1 << 63:
+        if not equals or not id.isdecimal() or not 0 < int(id) < 1 << 63:
             raise argparse.ArgumentTypeError(
                 f"{part!r} does not read ID=host:port"
             )

@@ -221,7 +221,7 @@ async def _live(cluster: Cluster, console: Console) -> None:
     fd = sys.stdin.fileno()
     before = termios.tcgetattr(fd)
     said, line = HELP, ""
-    tty.setcbreak(fd)
+    tty.setcbreak(fd, termios.TCSANOW)  # What was typed ahead stays.
     loop.add_reader(
         fd, lambda: typed.put_nowait(os.read(fd, 256).decode(errors="replace"))
     )

@@ -123,4 +123,9 @@ def load_parts(name: str) -> Parts:
     found = load_named(name)
     if not isinstance(found, Parts):
         raise ValueError(f"{name} is a {type(found).__name__}, not a Parts")
+    for part in fields(found):
+        if not callable(made := getattr(found, part.name)):
+            raise ValueError(
+                f"{name}: {part.name} is {made!r}, and that cannot be called"
+            )
     return found

@@ -119,6 +119,15 @@ class Member:
         self.signal(signal.SIGCONT)
         self.paused = False
 
+    def last_words(self) -> str:
+        """Returns the last line of the log, or what stands for it."""
+        path = self._cluster.folder / f"{self.id}.log"
+        with suppress(OSError):
+            lines = path.read_text("utf-8", "replace").splitlines()
+            if said := [line for line in lines if line.strip()]:
+                return said[-1].strip().removeprefix("kv: ")
+        return "without a word"
+
     def _wait(self, timeout: float | None = None) -> None:
         if self._process is not None:
             self._process.wait(timeout)
@@ -247,8 +256,8 @@ class Cluster:
             for m in self.members.values():
                 if not m.up and m.pid:
                     raise KvError(
-                        f"node {m.id} has stopped; see {self.folder}/{m.id}"
-                        ".log"
+                        f"node {m.id} has stopped: {m.last_words()} (more in"
+                        f" {self.folder}/{m.id}.log)"
                     )
             await asyncio.sleep(0.02)
         raise TimeoutError("no leader was elected")

@@ -27,6 +27,7 @@ from kv.command_line import (
     complain,
     members,
     number,
+    said,
     seconds,
 )
 from kv.parts import Parts, load_parts
@@ -144,8 +145,13 @@ def options(args: Namespace) -> Options:
         raise ValueError("--election must be at least twice --heartbeat")
     password = os.environ.get("KV_PASSWORD") or None
     if args.password_file is not None:
-        with open(args.password_file, encoding="utf-8") as file:
-            password = file.read().strip() or None
+        try:
+            with open(args.password_file, encoding="utf-8") as file:
+                password = file.read().strip() or None
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{args.password_file} is no text in UTF-8"
+            ) from error
         if password is None:
             raise ValueError(f"{args.password_file} holds no password")
     if not is_loopback(args.listen[0]) and password is None:
@@ -164,7 +170,10 @@ def options(args: Namespace) -> Options:
         try:
             server_tls, client_tls = tls_contexts(args.tls)
         except OSError as error:
-            raise ValueError(f"--tls {args.tls}: {error}") from error
+            raise ValueError(
+                f"--tls {args.tls} is to hold ca.pem, node.pem and node.key:"
+                f" {said(error)}"
+            ) from error
     parts = load_parts(args.parts) if args.parts is not None else Parts()
     if args.async_writes and parts.drive is not Parts().drive:
         raise ValueError(
