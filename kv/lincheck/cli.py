@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from kv.lincheck import page
 from kv.lincheck.check import BUDGET, Result, Verdict, check
@@ -46,6 +47,8 @@ def main(argv: Sequence[str]) -> int:
         return _generate(options)
     if not options.files:
         _parser().error("name a file, or --generate one")
+    if wrong := _clash(options.html, options.files):
+        return _complain(wrong)
     model: Model | None = None
     other: Check | None = None
     try:
@@ -62,12 +65,54 @@ def main(argv: Sequence[str]) -> int:
         except HistoryError as error:
             codes.add(_complain(str(error)))
         except OSError as error:
-            codes.add(_complain(f"{name}: {error.strerror}"))
+            what = error.filename or name
+            codes.add(_complain(f"{what}: {error.strerror}"))
     return next((code for code in (2, 1, 3) if code in codes), 0)
 
 
+def _clash(html: str | None, files: Sequence[str]) -> str:
+    """Say why a page cannot go where it is to go; nothing if it can."""
+    if html is None:
+        return ""
+    out = Path(html)
+    if out.exists() and any(
+        Path(name).exists() and out.samefile(name) for name in files
+    ):
+        return f"--html {html} would write over the history"
+    if len(files) > 1 and out.exists() and not out.is_dir():
+        return f"--html {html}: with several files it is to be a folder"
+    return ""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program."""
+        print(f"{self.prog}: {message} (see --help)", file=sys.stderr)
+        raise SystemExit(BAD_INPUT)
+
+
+def _count(text: str) -> int:
+    """Reads a number from 1 on; for `argparse`."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no positive number")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    """Reads a share of a whole; for `argparse`."""
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 1")
+    return share
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m kv lincheck",
         description="Judge histories: is there an order of the operations"
         " that explains every answer?",
@@ -100,7 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--budget",
-        type=int,
+        type=_count,
         default=BUDGET,
         metavar="N",
         help="places to search before saying unknown (default: %(default)s)",
@@ -113,13 +158,15 @@ def _parser() -> argparse.ArgumentParser:
         "--generate", metavar="FILE", help="write one to FILE, or - for here"
     )
     spec = Spec()
-    for name in ("operations", "clients", "keys", "values", "seed"):
+    for name in ("operations", "clients", "keys"):
         made.add_argument(
-            f"--{name}", type=int, default=getattr(spec, name), metavar="N"
+            f"--{name}", type=_count, default=getattr(spec, name), metavar="N"
         )
+    made.add_argument("--values", type=int, default=spec.values, metavar="N")
+    made.add_argument("--seed", type=int, default=spec.seed, metavar="N")
     made.add_argument(
         "--unknown",
-        type=float,
+        type=_share,
         default=spec.unknown,
         metavar="P",
         help="the share of operations whose outcome gets lost",
@@ -144,8 +191,8 @@ def _complain(text: str) -> int:
 
 
 def _generate(options: argparse.Namespace) -> int:
-    if min(options.operations, options.clients, options.keys) < 1:
-        return _complain("operations, clients and keys begin at 1")
+    if options.values < 0:
+        return _complain("--values begins at 0, for one of its own each time")
     spec = Spec(
         options.operations,
         options.clients,
@@ -225,6 +272,7 @@ def _judge(
     print(
         f"{name}: {result.verdict}, {len(history):,} operations on"
         f" {_keys(result)}, {judged:.3f} s (read in {read:.3f} s)"
+        + ("" if len(history) else "; there was nothing to judge")
     )
     if explanation is not None and not options.quiet:
         print(_indent(explanation))
@@ -275,8 +323,12 @@ def _find_check(name: str) -> Check:
         sys.path.insert(0, os.getcwd())
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise LookupError(f"no check {name!r}: {error}") from None
+    except Exception as error:  # it is somebody's own, and not yet right
+        kind = type(error).__name__
+        raise LookupError(f"no check {name!r}: {kind}: {error}") from None
+    if not callable(found):
+        kind = type(found).__name__
+        raise LookupError(f"{name} is a {kind}, and cannot be called")
     check_of: Check = found
     return check_of
 

@@ -65,7 +65,8 @@ class HistoryError(Exception):
     """A history that makes no sense: where, and why."""
 
     def __init__(self, file: str, line: int, reason: str) -> None:
-        super().__init__(f"{file}:{line}: {reason}")
+        place = f"{file}:{line}" if line else file
+        super().__init__(f"{place}: {reason}")
         self.file = file
         self.line = line
         self.reason = reason

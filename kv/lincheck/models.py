@@ -184,7 +184,11 @@ def find_model(name: str) -> Model:
         raise LookupError(f"no model {name!r}; there are {known}")
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise LookupError(f"no model {name!r}: {error}") from None
-    model: Model = found() if isinstance(found, type) else found
+        model: Model = found() if isinstance(found, type) else found
+    except Exception as error:  # it is somebody's own, and not yet right
+        kind = type(error).__name__
+        raise LookupError(f"no model {name!r}: {kind}: {error}") from None
+    for wanted in ("functions", "by_key", "init", "step"):
+        if not hasattr(model, wanted):
+            raise LookupError(f"{name} is no model: it has no {wanted!r}")
     return model

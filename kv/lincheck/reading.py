@@ -99,8 +99,8 @@ def read_history(
     with open(path, encoding="utf-8") as lines:
         try:
             return parse(name, lines, functions, told)
-        except UnicodeDecodeError as error:
-            raise HistoryError(name, 0, f"not UTF-8: {error}") from None
+        except UnicodeDecodeError:
+            raise HistoryError(name, 0, "this is no text in UTF-8") from None
 
 
 def parse(

@@ -152,3 +152,49 @@ def test_everything_in_a_page_is_escaped(tmp_path: Path) -> None:
     assert "<img" not in text
     assert text.count("</script>") == 2
     assert data["faults"][0]["text"] == evil
+
+
+def one_line(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """Has the command complain, and return what it complains of."""
+    try:
+        came: object = main(words)
+    except SystemExit as left:  # argparse leaves by itself
+        came = left.code
+    err = capsys.readouterr().err
+    assert (came, err.count("\n")) == (2, 1)
+    return err
+
+
+def test_each_mistake_is_told_in_one_line(
+    files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = files["good"]
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    for said, *words in (
+        ("name a file, or --generate one (see --help)",),
+        ("'0' is no positive number", good, "--budget", "0"),
+        ("'2' is not between 0 and 1", "--generate", "-", "--unknown", "2"),
+        ("is not between 0 and 1", "--generate", "-", "--unknown", "nan"),
+        ("'-1' is no positive", "--generate", "-", "--operations", "-1"),
+        ("--values begins at 0", "--generate", "-", "--values", "-5"),
+        ("binary: this is no text in UTF-8", str(tmp_path / "binary")),
+        ("os:path is no model: it has no 'functions'",
+         good, "--model", "os:path"),
+        ("no model '..a:b': TypeError", good, "--model", "..a:b"),
+        ("no check '..a:b': TypeError", good, "--with", "..a:b"),
+        ("os:sep is a str, and cannot be called", good, "--with", "os:sep"),
+        ("would write over the history", good, "--html", good),
+        ("it is to be a folder", good, good, "--html", files["bad"]),
+        ("/none/page.html: No such file", good, "--quiet", "--html",
+         str(tmp_path / "none/page.html")),
+    ):  # fmt: skip
+        assert said in one_line(capsys, *words)
+    assert main([good]) == 0  # It is as it was.
+
+
+def test_nothing_to_judge_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").touch()
+    assert main([str(tmp_path / "empty")]) == 0
+    assert "there was nothing to judge" in capsys.readouterr().out
