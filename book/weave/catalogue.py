@@ -1,7 +1,7 @@
 """The catalogue of transitions, `book/transitions.toml`, read and checked.
 
 A row is one move of one of a node's small state machines, named just as the
-observer names it (`port/rafttest/observe.py`):
+observer names it (`port/rafttest/observe`):
 
     [[transition]]
     id = "role.follower-candidate.timeout"  # unique; its anchor on the page

@@ -50,7 +50,8 @@ from port.errors import (
 )
 from port.logger import discard_logger
 from port.raft import CAMPAIGN_TRANSFER, Config, Raft, ReadOnlyLeaseBased
-from port.rafttest.observe import Transition, handler_of, relation
+from port.rafttest.observe import Transition
+from port.rafttest.observe.messages import handler_of, relation
 from port.rawnode import RawNode
 from port.storage import MemoryStorage
 from port.types import (

@@ -179,7 +179,7 @@ def test_a_later_term_ends_what_there_was() -> None:
             # The observer sees only the message, and has to know of a
             # transferee that was told before.
             watched = watch(node, seen.append)
-            watched.observer.told = prepare is _told
+            watched.observer.transfer.told = prepare is _told
             watched.step(message(kind, node.raft.term + 2, from_))
     see(
         "role.follower-follower.term", "role.pre-candidate-follower.term",
