@@ -25,10 +25,12 @@ passes over, and says so in its report.
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
+from traceback import extract_tb
 from typing import ClassVar, Final, NamedTuple, get_type_hints
 
 from kv.named import load_named
@@ -521,7 +523,40 @@ def load_nemesis(name: str) -> Nemesis:
     found = load_named(name)
     if not callable(found):
         raise ValueError(f"{name} is a {type(found).__name__}, not a plan")
-    return found
+    return _watched(name, found)
+
+
+def _watched(name: str, plan: Nemesis) -> Nemesis:
+    """Returns somebody's own plan, whose mistakes are told as such.
+
+    Its first steps come from dice, so a mistake may show late: what it
+    raises becomes a `ValueError` with the line, and so does what it yields
+    that is no action.
+    """
+
+    def watched(
+        rng: random.Random, nodes: Sequence[int]
+    ) -> Iterator[Action]:
+        try:
+            for action in plan(rng, nodes):
+                if not isinstance(action, Action):
+                    raise ValueError(
+                        f"{name} yields {action!r}, which is no action"
+                    )
+                yield action
+        except Exception as error:
+            where = ""
+            for frame in extract_tb(error.__traceback__):
+                if frame.filename != __file__:
+                    file = os.path.relpath(frame.filename)
+                    where = f" at {file}:{frame.lineno}"
+            if isinstance(error, ValueError) and not where:
+                raise
+            raise ValueError(
+                f"{name} stopped{where}: {type(error).__name__}: {error}"
+            ) from error
+
+    return watched
 
 
 # The nemeses that come with the store. Each is one idea; `storm` is all.
@@ -785,17 +820,49 @@ def slow_elections(
         yield Wait(_span(rng, 2.5, 3.5))
 
 
+def lonely_leaders(
+    rng: random.Random, nodes: Sequence[int]
+) -> Iterator[Action]:
+    """Cuts the leader off, with what only he has, until another one leads."""
+    while True:
+        yield Wait(_span(rng, 1.0, 2.0))
+        seconds = _span(rng, 1.0, 2.0)
+        yield Partition(((LEADER,),), seconds)
+        yield Wait(seconds)
+
+
 def late_comers(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
     """Has the one who lags behind run for leader before anyone else."""
     while True:
         lead, _, late = rng.sample(nodes, 3)
         yield Transfer(lead)
         yield Wait(1.5)
-        yield Pause(late, 1.0)
-        yield Wait(0.9)
+        yield Cut(lead, late, seconds=3.0)
+        yield Wait(0.8)
         yield ClockRate(late, 5.0, 2.0)
         yield Crash(lead, 2.5)
         yield Wait(4.0)
+
+
+def blind_leaders(
+    rng: random.Random, nodes: Sequence[int]
+) -> Iterator[Action]:
+    """Has one lead who has all entries, and knows not which are committed.
+
+    What the leader tells the next one is some time on its way, and the third
+    gets nothing. After a crash the next one leads, and must first send the
+    third all that it lacks before it can commit anything.
+    """
+    while True:
+        lead, then, lacks = rng.sample(nodes, 3)
+        yield Transfer(lead)
+        yield Wait(2.0)
+        yield Cut(lead, lacks, seconds=2.0)
+        yield Slow(lead, then, 0.2, 0.0, 1.5)
+        yield Wait(0.8)
+        yield Slow(then, lacks, 0.25, 0.0, 3.0)
+        yield Crash(lead, 2.5)
+        yield Wait(4.5)
 
 
 def empty_hands(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
@@ -879,6 +946,7 @@ NEMESES: Final[dict[str, Nemesis]] = {
     "slow-leaders": slow_leaders, "disks": disks,
     "churn": churn, "audience": audience, "exchanges": exchanges,
     "half-heard": half_heard, "slow-elections": slow_elections,
-    "late-comers": late_comers, "empty-hands": empty_hands,
+    "lonely-leaders": lonely_leaders, "late-comers": late_comers,
+    "blind-leaders": blind_leaders, "empty-hands": empty_hands,
     "asked-again": asked_again, "transfers": transfers, "calm": calm,
 }  # fmt: skip

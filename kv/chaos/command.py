@@ -26,7 +26,7 @@ from kv.chaos.report import write_report
 from kv.chaos.run import CONVERGE, Outcome, Run, Settings, stop_on_signals
 from kv.chaos.view import show
 from kv.command_line import Parser, complain, number, seconds
-from kv.faults import NEMESES, load_nemesis, steps_from_json
+from kv.faults import NEMESES, load_nemesis, schedule, steps_from_json
 from kv.parts import Parts, load_parts
 from kv.serve import run as run_loop
 from kv.unsafe import MISTAKES, load_unsafe
@@ -97,11 +97,16 @@ def settings(args: Namespace) -> Settings:
     span = 5 * 60.0
     steps = None
     if args.replay is not None:
-        text = Path(args.replay).read_text(encoding="utf-8")
-        found = json.loads(text)
-        if not isinstance(found, dict):
-            raise ValueError(f"{args.replay} holds no schedule")
-        steps = steps_from_json(found.get("steps"))
+        try:
+            text = Path(args.replay).read_text(encoding="utf-8")
+            found = json.loads(text)
+            if not isinstance(found, dict):
+                raise ValueError("it holds no schedule")
+            steps = steps_from_json(found.get("steps"))
+        except ValueError as error:
+            raise ValueError(
+                f"{args.replay} cannot be carried out: {error}"
+            ) from error
         ends = [step.at + step.action.lasts for step in steps]
         span = max([*ends, 1.0])
         nemesis = f"replay of {args.replay}"
@@ -112,6 +117,10 @@ def settings(args: Namespace) -> Settings:
     seed = args.seed
     if seed is None:
         seed = random.SystemRandom().randrange(1 << 32)
+    if steps is None:
+        # As the run will do it: a mistake in somebody's plan is told now.
+        dice = random.Random(f"{seed} plan")
+        schedule(plan, dice, range(1, args.nodes + 1), span)
     parts = load_parts(args.parts) if args.parts else Parts()
     arguments = [
         "--heartbeat", str(args.heartbeat), "--election", str(args.election),

@@ -9,12 +9,13 @@ One seed is one run, the same each time, on any machine. A run that breaks a
 rule leaves a replay file, which `--shrink` makes small first. Many seeds run
 on all cores; with `--dask tcp://...` on a cluster of machines (the extra
 `cluster`). Exit code 0: all is well; 1: a rule was broken; 2: it could not
-start.
+start; 130: it was interrupted.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from argparse import ArgumentTypeError, Namespace
@@ -60,6 +61,17 @@ def seeds(text: str) -> range:
     return range(int(first), int(behind))
 
 
+def positive(text: str) -> float:
+    """Reads a number above 0; for `argparse`."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < 1e9:
+        raise ArgumentTypeError(f"{text!r} is no positive number")
+    return found
+
+
 def parse(argv: list[str]) -> Namespace:
     """Reads the command line."""
     parser = Parser(
@@ -71,12 +83,12 @@ def parse(argv: list[str]) -> Namespace:
     add("--seed", type=int, default=1, help="of all dice (1)")
     add("--seeds", type=seeds, metavar="FIRST:BEHIND",
         help="many runs, one a seed")
-    add("--minutes", type=float, help="virtual minutes under faults")
-    add("--seconds", type=float, default=60.0,
+    add("--minutes", type=positive, help="virtual minutes under faults")
+    add("--seconds", type=positive, default=60.0,
         help="the same in seconds (60)")
     add("--nodes", type=number, default=3, help="at first (3)")
     add("--clients", type=number, default=5, help="at work (5)")
-    add("--think", type=float, default=0.15, metavar="SECONDS",
+    add("--think", type=positive, default=0.15, metavar="SECONDS",
         help="how long a client waits between operations (0.15)")
     add("--nemesis", default="storm", metavar="NAME",
         help="what faults: a name, MODULE:NAME, or some with a plus between"
@@ -136,8 +148,13 @@ def replayed(args: Namespace) -> tuple[Setup, list[faults.Step]]:
         ValueError: it is no such file.
         OSError: it cannot be read.
     """
-    text = Path(args.replay).read_text(encoding="utf-8")
-    setup, steps = replay_from_json(text)
+    try:
+        text = Path(args.replay).read_text(encoding="utf-8")
+        setup, steps = replay_from_json(text)
+    except ValueError as error:
+        raise ValueError(
+            f"{args.replay} cannot be replayed: {error}"
+        ) from error
     asked = {
         name: getattr(args, name)
         for name in ("parts", "plant", "unsafe")
@@ -155,6 +172,10 @@ def main(argv: list[str]) -> int:
             from kv.sim.controls import write_controls
 
             return write_controls(args.controls, print, args.workers)
+        if args.history:  # Better now than after the run.
+            Path(args.history).open("a", encoding="utf-8").close()
+        if not Path(args.out).absolute().parent.is_dir():
+            raise ValueError(f"--out {args.out}: there is no such folder")
         setup, steps = setup_of(args), None
         if args.replay:
             setup, steps = replayed(args)
@@ -166,9 +187,6 @@ def main(argv: list[str]) -> int:
         )  # fmt: skip
     except (ValueError, OSError) as error:
         return complain(error)
-    except KeyboardInterrupt:
-        print("interrupted")
-        return FAILED
     print(report(outcome))
     if args.history:
         write_history(args.history, outcome)
@@ -250,7 +268,7 @@ def executor_of(args: Namespace) -> ExecutorContext:
     """Returns what the runs are run on."""
     if args.dask:
         return _dask(args.dask)
-    return ProcessPoolExecutor(args.workers)
+    return ProcessPoolExecutor(args.workers, initializer=_end_on_ctrl_c)
 
 
 def run_all(
@@ -267,6 +285,11 @@ def run_all(
                 take(future.result())
     for future in running:
         take(future.result())
+
+
+def _end_on_ctrl_c() -> None:
+    """Has a worker end without a word on Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def sweep(args: Namespace, setup: Setup) -> int:
@@ -303,7 +326,12 @@ def sweep(args: Namespace, setup: Setup) -> int:
 
     setups = (replace(setup, seed=seed) for seed in args.seeds)
     with executor_of(args) as executor:
-        run_all(setups, executor, _AHEAD * args.workers, take)
+        try:
+            run_all(setups, executor, _AHEAD * args.workers, take)
+        except KeyboardInterrupt:
+            # What runs already ends; what has not begun never does.
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise
     real = time.monotonic() - begin
     kinds = ", ".join(f"{kind} {n:,}" for kind, n in sorted(families.items()))
     print(

@@ -100,6 +100,18 @@ def test_a_command_that_there_is_not(
         ("member remove x", "'x' is no ID of a node"),
         ("member replace 1 4 here", "'here' does not read host:port"),
         ("bench --parts json:loads", "is a function, not a Parts"),
+        ("sim --seconds 0", "'0' is no positive number"),
+        ("sim --minutes -1", "'-1' is no positive number"),
+        ("sim --seeds 5:1", "'5:1' does not read FIRST:BEHIND"),
+        ("sim --replay {0}/none", "none: No such file"),
+        ("sim --replay {0}/binary", "binary cannot be replayed"),
+        ("sim --replay {0}/words", "words cannot be replayed"),
+        ("sim --nemesis os:getcwd", "os:getcwd stopped: TypeError"),
+        ("sim --history {0}/none/h", "none/h: No such file"),
+        ("sim --out {0}/none/f", "none/f: there is no such folder"),
+        ("chaos --replay {0}/words", "words cannot be carried out"),
+        ("chaos --nemesis os:getcwd", "os:getcwd stopped: TypeError"),
+        ("chaos --out {0}", "is not empty"),
     ],
 )
 def test_one_line(

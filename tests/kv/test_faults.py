@@ -90,6 +90,28 @@ def test_a_nemesis_of_mine() -> None:
             faults.load_nemesis(name)
 
 
+def fails(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
+    yield Crash(nodes[9])
+
+
+def strays(rng: random.Random, nodes: Sequence[int]) -> Iterator[object]:
+    yield "crash"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (f"{__name__}:fails", r"test_faults\.py:\d+: IndexError"),
+        (f"{__name__}:strays", r"strays yields 'crash', which is no action"),
+        ("os:getcwd", r"os:getcwd stopped: TypeError"),
+    ],
+)
+def test_a_nemesis_that_is_not_right_yet(name: str, said: str) -> None:
+    plan = faults.load_nemesis(name)
+    with pytest.raises(ValueError, match=said):
+        faults.schedule(plan, random.Random(1), [1, 2, 3], 10)
+
+
 def test_a_plan_that_never_waits_ends() -> None:
     def plan(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
         while True:
