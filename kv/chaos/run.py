@@ -356,7 +356,10 @@ class Run:
         while self._early is not None:
             await asyncio.sleep(GLANCE)
             seen = await asyncio.to_thread(judge, self._early.due())
-            problems = [*self.nodes.failures, *self.injuries.problems]
+            problems = [
+                *self.nodes.failures, *self.injuries.problems,
+                *await self._poisoned(),
+            ]  # fmt: skip
             if out.found is None and (seen or problems):
                 what = seen or problems[0]
                 out.found = self.recorder.elapsed(), what
@@ -364,6 +367,16 @@ class Run:
             if seen or looks > GRACE:
                 self.stopping.set()
                 return
+
+    async def _poisoned(self) -> list[str]:
+        """Asks whether what nobody wrote has come out of a torn log."""
+        if not self.injuries.done["disk", "disk-torn"]:
+            return []
+        with suppress(KvError):
+            async with self.nodes.admin(timeout=1.0) as client:
+                if await client.get(POISON) is not None:
+                    return ["a torn write was taken for data"]
+        return []
 
     async def _hurt(self, steps: list[Step]) -> None:
         """Does what the schedule says, until it is over or ended."""

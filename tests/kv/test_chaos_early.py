@@ -1,0 +1,135 @@
+"""Runs that end with the first problem, and the table that they make."""
+
+import asyncio
+import random
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kv.chaos import controls
+from kv.chaos.controls import CONTROLS, Control, work_out, write_controls
+from kv.chaos.early import Early, judge
+from kv.chaos.links import Links
+from kv.chaos.nodes import Node, Nodes
+from kv.faults import load_nemesis, schedule
+from kv.framing import LengthPrefixed
+from kv.unsafe import MISTAKES
+from kv.workload import Recorder
+from labs.bugs import NAMES
+
+
+class History:
+    """What clients saw, event by event, at a second each."""
+
+    def __init__(self) -> None:
+        self.early = Early()
+        self.now = 0.0
+        self.recorder = Recorder(lambda: self.now, self.early.take)
+
+    def note(self, kind: str, process: int, f: str, value: object) -> None:
+        self.now += 1.0
+        self.recorder.note(kind, process=process, f=f, key="k", value=value)
+
+    def wrong(self) -> str | None:
+        return judge(self.early.due())
+
+
+def test_what_clients_saw_is_judged_meanwhile() -> None:
+    seen = History()
+    seen.recorder.note("fault", f="crash", value="node 1")
+    seen.note("invoke", 1, "put", 1)
+    seen.note("ok", 1, "put", 1)
+    seen.note("invoke", 2, "put", 2)  # Open: it may have happened, or not.
+    seen.note("invoke", 1, "get", None)
+    seen.note("ok", 1, "get", 2)
+    assert seen.wrong() is None
+    assert seen.early.due() == []
+    seen.note("invoke", 1, "get", None)
+    seen.note("ok", 1, "get", 1)
+    wrong = seen.wrong()
+    assert wrong is not None
+    assert "get" in wrong
+
+
+def test_who_leads_at_first_was_elected_before(tmp_path: Path) -> None:
+    """So the view while it runs counts as the report does."""
+    nodes = Nodes(tmp_path, Links(LengthPrefixed, random.Random(1)), [])
+    told: list[str] = []
+    nodes.tell = lambda kind, text: told.append(text)
+
+    class Leader(Node):
+        async def ask(self, timeout: float = 0.5) -> dict[str, Any] | None:
+            return self.status
+
+    leader = nodes.members[1] = Leader(nodes, 1)
+    for term in (3, 3, 5, 5):
+        leader.status = {"role": "leader", "term": term}
+        asyncio.run(nodes.look())
+    assert [term for _, term, _ in nodes.elections] == [5]
+    assert told == ["term 3: node 1 leads", "term 5: node 1 leads"]
+
+
+def test_all_mistakes_are_controls() -> None:
+    names = [c.name for c in CONTROLS]
+    assert len(set(names)) == len(names)
+    assert {c.name for c in CONTROLS if not c.planted} == set(MISTAKES)
+    planted = {c.name for c in CONTROLS if c.planted}
+    assert planted | set(controls.UNSEEN) == set(NAMES)
+    assert not planted & set(controls.UNSEEN)
+
+
+@pytest.mark.parametrize("nemesis", sorted({c.nemesis for c in CONTROLS}))
+def test_the_faults_of_controls_go_on(nemesis: str) -> None:
+    steps = schedule(
+        load_nemesis(nemesis), random.Random(1), range(1, 4), 45.0
+    )
+    assert len(steps) > 3
+
+
+def test_the_table_is_written_row_by_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "controls.toml"
+    file.write_text('[[control]]\nby = "sim"\nname = "stale"\n')
+
+    def found(control: Control) -> dict[str, object] | None:
+        if control.name == "lease":
+            return None
+        return {"by": "chaos", "name": control.name, "real_seconds": 1.0,
+                "finding": "it is"}  # fmt: skip
+
+    monkeypatch.setattr(controls, "work_out", found)
+    said: list[str] = []
+    assert write_controls(str(file), "stale", said.append) == 0
+    assert write_controls(str(file), "no-fsync", said.append) == 0
+    assert write_controls(str(file), "lease", said.append) == 1
+    assert "lease: not found within its budget" in said
+    rows = tomllib.loads(file.read_text())["control"]
+    assert [(r["by"], r["name"]) for r in rows] == [
+        ("sim", "stale"), ("chaos", "no-fsync"), ("chaos", "stale"),
+    ]  # fmt: skip
+
+
+@pytest.mark.chaos
+def test_a_control_is_found_for_real() -> None:
+    row = work_out(Control("stale", False, "partitions", 20.0))
+    assert row is not None
+    assert row["by"] == "chaos"
+    assert row["real_seconds"] < 20.0 * row["seeds"]
+    assert "get" in row["finding"]
+    assert row["wrong"] == MISTAKES["stale"].wrong
+
+
+def test_a_finding_is_told_in_a_line() -> None:
+    what = (
+        "node 2 ended by itself:\n  a line\nkv: /a/b/nodes/2/wal/1.wal at byte"
+        " 7: it is damaged. The node must not start on this: it would"
+    )
+    assert controls._finding({"found": {"what": what}}) == (
+        "node 2 ended by itself: kv: 2/wal/1.wal at byte 7: it is damaged."
+    )
+    assert controls._finding({"problems": ["a and b differ"]}) == (
+        "a and b differ"
+    )
