@@ -414,7 +414,11 @@
 
     reveal() {
       // After whatever the browser does about the address.
-      requestAnimationFrame(() => this.root.scrollIntoView());
+      requestAnimationFrame(() => {
+        this.root.scrollIntoView();
+        // So that the arrow keys go on from the step that was asked for.
+        this.stage.focus({ preventScroll: true });
+      });
     }
 
     key(event) {
@@ -661,7 +665,7 @@
         return;
       }
       const width = this.stage.clientWidth;
-      const room = Math.floor((width - 210) / (columns + 1)) - 3;
+      const room = Math.floor((width - 235) / (columns + 1)) - 3;
       const wide = room >= 66;
       const cell = wide ? Math.min(room, 92) : width < 560 ? 22 : 30;
       const indexes = [];
@@ -683,7 +687,7 @@
           h("td", { class: "pl-marks" }))),
         h("tbody", {}, rows));
       const all = widths.reduce((sum, w) => sum + w + 3, 42 + 6);
-      table.style.width = `${all + (width < 560 ? 0 : 150)}px`;
+      table.style.width = `${all + (width < 560 ? 0 : 175)}px`;
       const scrolled = this.logs.scrollLeft;
       this.logs.replaceChildren(table);
       this.logs.scrollLeft = scrolled;
@@ -713,8 +717,8 @@
         const state = [marks.includes("ap") ? "applied"
           : marks.includes("co") ? "committed" : "not committed",
         marks.includes("st") ? "on disk" : "not yet on disk"].join(", ");
-        const a = this.at && this.node(this.at - 1, n.id);
-        const rose = a && (["applied", "commit", "stable"].some((m) =>
+        const a = this.at > 0 ? this.node(this.at - 1, n.id) : null;
+        const rose = !!a && (["applied", "commit", "stable"].some((m) =>
           index > a[m] && index <= n[m]) || fresh.has(`entry ${index}`));
         cells.push(h("td", { "data-tell": `node ${n.id}, entry ${index}, `
           + `term ${term}: ${text || "empty"}; ${state}` },

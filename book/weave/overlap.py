@@ -101,13 +101,12 @@ def _panel(p: Panel) -> Iterator[str]:
             'width="26" height="26" rx="13"/><text class="wv-tag" '
             f'x="{x}" y="{ROW + 4}">{id}</text>'
         )
-    middle = p.x + STEP * (p.nodes - 1) // 2
     told = (
         f"node {min(p.shared)} takes part in both, and remembers"
         if p.shared
-        else "nobody can tell one half of the other"
+        else "nobody takes part in both"
     )
     yield (
-        f'<text class="wv-strong" x="{middle}" y="{HEIGHT - 14}" '
-        f'text-anchor="middle">{told}</text>'
+        f'<text class="wv-strong" x="{p.x - 24}" y="{HEIGHT - 14}">'
+        f"{told}</text>"
     )

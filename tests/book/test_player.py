@@ -19,6 +19,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from book.weave import gate
 from book.weave.catalogue import AtStep, load
 from book.weave.pages import Book
 from book.weave.problems import WeaveError
@@ -49,6 +50,14 @@ Another one on the same page.
 :::
 
 [the sixth step](#step-6)
+"""
+
+LATE = """
+# Handing over
+
+::: scenario one-day act=10
+Much has been written before the first step.
+:::
 """
 
 
@@ -89,7 +98,7 @@ def test_what_is_not_there_is_refused(
 def test_an_act_is_played_once(tmp_path: Path, other: str) -> None:
     (tmp_path / "a.md").write_text("::: scenario one-day act=2\nA.\n:::\n")
     (tmp_path / "b.md").write_text(f"::: scenario {other}\nB.\n:::\n")
-    found = Book(ROOT, str(tmp_path), ()).problems
+    found = gate.problems(Book(ROOT, str(tmp_path)), ())
     assert [str(p).splitlines()[0] for p in found] == [
         "b.md:1: one-day act 2 is played at a.md:1"
     ]
@@ -130,7 +139,7 @@ def test_the_transcript_is_there_without_a_script(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `day.html`, which stands alone, and `page.html`."""
+    """A folder with `day.html`, which stands alone, and two pages."""
     folder = tmp_path_factory.mktemp("player")
     day = ROOT / "book/scenarios/one-day.txt"
     assert main(["play", str(day), "-o", str(folder / "day.html")]) == 0
@@ -140,14 +149,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f'<link rel="stylesheet" href="{name}.css">'
         for name in ("tokens", "book", "player")
     )
-    (folder / "page.html").write_text(
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<title>One</title>{styles}</head><body style="margin:0">'
-        f'<article class="md-typeset md-content__inner">'
-        f"{woven(folder, PAGE)}</article>"
-        '<script src="player.js"></script></body></html>',
-        encoding="utf-8",
-    )
+    for name, text in (("page", PAGE), ("late", LATE)):
+        (folder / f"{name}.html").write_text(
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+            f'<title>One</title>{styles}</head><body style="margin:0">'
+            f'<article class="md-typeset md-content__inner">'
+            f"{woven(folder, text)}</article>"
+            '<script src="player.js"></script></body></html>',
+            encoding="utf-8",
+        )
     return folder
 
 
@@ -236,6 +246,15 @@ def test_what_is_shown_is_what_was_recorded(open_page: Open) -> None:
     ]  # fmt: skip
 
 
+def test_before_the_first_step_the_logs_are_whole(open_page: Open) -> None:
+    page = open_page("late.html")
+    assert at(page) == "before step 1 of 8"
+    cells = page.locator(".pl-logs .pl-e:not(.pl-cut)")
+    assert cells.first.text_content() == "1empty, applied, on disk"
+    logs = page.locator(".pl-logs")
+    assert logs.evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
 def test_a_link_to_a_step(open_page: Open) -> None:
     page = open_page("page.html#read-single-step-5")
     assert at(page) == "before step 1 of 11"
@@ -245,6 +264,9 @@ def test_a_link_to_a_step(open_page: Open) -> None:
     top = other.bounding_box()
     assert top
     assert -1 < top["y"] < 200
+    page.wait_for_function("document.activeElement.matches('.pl-stage')")
+    page.keyboard.press("ArrowRight")
+    assert other.locator(".pl-at").inner_text() == "step 6 of 11"
     page.get_by_text("the sixth step").click()
     assert at(page) == "step 6 of 11"
     page.locator(".pl-next").first.click()
