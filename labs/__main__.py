@@ -6,6 +6,7 @@ This file runs on Pythons that cannot run the rest, to say what to type.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 
 NEEDED = ("crc32c", "hiredis", "msgpack", "rich")
@@ -44,7 +45,20 @@ def main() -> int:
         return 2
     from labs.runner import commands
 
-    return commands.main(sys.argv[1:])
+    code = commands.main(sys.argv[1:])
+    if len(sys.argv) == 1 and code == 0 and not _active():
+        print(
+            "\nFirst, once in each terminal: source .venv/bin/activate\n"
+            "(`python` is the project's own from then on)"
+        )
+    return code
+
+
+def _active() -> bool:
+    """Tells whether `python` would be the Python that runs this."""
+    found = shutil.which("python")
+    here = os.path.dirname(sys.executable)
+    return found is not None and os.path.dirname(found) == here
 
 
 if __name__ == "__main__":

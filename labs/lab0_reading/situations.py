@@ -11,6 +11,7 @@ tracer sees to it, in the tests, that the port came by there.
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -35,6 +36,9 @@ SHAPES: Final = {
     "sends": 'a list, as ["MsgVote to 1", "MsgVote to 3"], or []',
     "line": 'file and number in quotes, as "port/raft.py:1234"',
 }
+ROLES: Final = ("follower", "precandidate", "candidate", "leader")
+_SENT: Final = re.compile(r"Msg[A-Z]\w+ to [1-9]|raises [A-Z]\w+")
+_PLACE: Final = re.compile(r"\s*(port/)?\w+\.py\s*:\s*\d+\s*")
 LETTERS: Final = ("a", "b", "c", "d", "e")
 
 # How far a line may be off: a condition and what it leads to are neighbours.
@@ -256,7 +260,7 @@ def compare(t: Trial, letter: str, situation: Situation) -> None:
                 " the line that decides",
                 f"[{letter}] is not filled in yet", f"{key} = ...", t.called,
             )  # fmt: skip
-        if type(given) is not type(truth[key]):
+        if type(given) is not type(truth[key]) or not readable(key, given):
             t.wrong(
                 "it is not written as the grader reads it",
                 f"{key} = {say(given)}", SHAPES[key],
@@ -267,6 +271,26 @@ def compare(t: Trial, letter: str, situation: Situation) -> None:
             check_line(t, given, situation)
         elif given != truth[key]:
             t.wrong(situation.why, f"{key} = {say(given)}", "another answer")
+
+
+def readable(key: str, given: object) -> bool:
+    """Tells whether an answer is written as the sheet asks for it.
+
+    A message to oneself may be forgotten; a message type that there is not,
+    a role with a capital, a line without its number are slips of the pen, and
+    are not to be told as if raft did otherwise.
+    """
+    if key == "role":
+        return given in ROLES
+    if key == "sends" and isinstance(given, list):
+        return all(
+            isinstance(one, str) and _SENT.fullmatch(one)
+            and (one.startswith("raises") or hasattr(pb, one.split()[0]))
+            for one in given
+        )
+    if key == "line":
+        return _PLACE.fullmatch(str(given)) is not None
+    return True
 
 
 def check_line(t: Trial, given: object, situation: Situation) -> None:

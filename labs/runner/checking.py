@@ -129,8 +129,7 @@ class Trial:
                 f"it is not filled in yet. To find it: {why}",
                 f"{name} = {say(came)}, as it came", "what you have seen",
             )  # fmt: skip
-        if type(came) is not type(expected):
-            kind = _KINDS.get(type(expected), type(expected).__name__)
+        if kind := _another_kind(came, expected):
             self.wrong(
                 "it is written in another way than `check` reads it",
                 f"{name} = {say(came)}", kind,
@@ -215,6 +214,17 @@ class _Spy:
 
 
 _NOTHING: Final = object()
+
+
+def _another_kind(came: object, expected: object) -> str:
+    """Says how an answer is to be written; nothing if it is written so."""
+    if type(came) is not type(expected):
+        return _KINDS.get(type(expected), type(expected).__name__)
+    if isinstance(came, list) and isinstance(expected, list) and expected:
+        kind = type(expected[0])
+        if any(type(one) is not kind for one in came):
+            return f"a list, and in it each time {_KINDS[kind]}"
+    return ""
 
 
 def say(what: object) -> str:

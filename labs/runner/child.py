@@ -136,7 +136,14 @@ def _error(error: BaseException, path: Path) -> Found:
     """Says what was raised, and where in the learner's file."""
     if isinstance(error, tomllib.TOMLDecodeError):
         return {"kind": "syntax", "text": str(error), "line": 0, "source": ""}
-    if isinstance(error, SyntaxError) and error.filename == str(path):
+    if isinstance(error, UnicodeDecodeError) and not _line(
+        error.__traceback__, path
+    )["line"] and _unreadable(path):
+        return {
+            "kind": "syntax", "text": "it is no text in UTF-8", "line": 0,
+            "source": "",
+        }  # fmt: skip
+    if isinstance(error, SyntaxError) and error.filename in (str(path), None):
         return {
             "kind": "syntax", "text": error.msg, "line": error.lineno or 0,
             "source": (error.text or "").strip(),
@@ -152,6 +159,15 @@ def _error(error: BaseException, path: Path) -> Found:
         "text": str(error) if kind == "todo" else text,
         **_line(error.__traceback__, path),
     }  # fmt: skip
+
+
+def _unreadable(path: Path) -> bool:
+    """Tells whether the learner's file is no text."""
+    try:
+        path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 def _line(trace: TracebackType | None, path: Path) -> Found:

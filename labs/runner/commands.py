@@ -166,8 +166,8 @@ def check(work: Workspace, text: str | None) -> int:
         outcome = check_one(work, exercise)
         print(told(outcome))
         if not outcome.green:
-            after = _after_red(work, outcome)
-            print("\n" + "\n".join(after))
+            if after := _after_red(work, outcome):
+                print("\n" + "\n".join(after))
             return RED
         if exercise.plug and not plugged_in(work, exercise):
             print("\n".join(_plug(exercise)))
@@ -296,7 +296,7 @@ def solution(work: Workspace, text: str | None, spoil: bool) -> int:
 def reset(work: Workspace, text: str, yes: bool) -> int:
     """Puts stubs back; what was there is kept."""
     chosen = {e.file: e for e in reversed(find(text))}
-    there = [e for e in chosen.values() if work.started(e)]
+    there = [e for e in reversed(chosen.values()) if work.started(e)]
     if there and not yes:
         names = ", ".join(f"labs/work/{e.file}" for e in there)
         if not sys.stdin.isatty():
@@ -336,6 +336,13 @@ def main(arguments: list[str]) -> int:
             return commands[args.command]()
     except NoSuch as no_such:
         print(no_such, file=sys.stderr)
+        return USAGE
+    except OSError as error:
+        # A file where a folder is to be, no permission, a full disk.
+        print(
+            f"{error.filename or work.folder}: {error.strerror or error}",
+            file=sys.stderr,
+        )
         return USAGE
 
 

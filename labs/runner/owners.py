@@ -10,8 +10,10 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -45,7 +47,15 @@ def owners(folder: Path) -> dict[str, str] | str:
         found: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
     except (ValueError, IndexError):
         said = done.stderr.strip().splitlines() or ["it ended"]
-        return f"parts.py cannot be loaded: {said[-1]}"
+        places = [
+            f" ({path.name}, line {line})"
+            for name, line in re.findall(
+                r'File "([^"]*)", line (\d+)', done.stderr
+            )
+            if (path := Path(name)).parent == folder.resolve()
+        ]
+        where = places[-1] if places else ""
+        return f"parts.py cannot be loaded: {said[-1]}{where}"
     return found
 
 
@@ -53,7 +63,9 @@ def line(folder: Path) -> str:
     """Returns `Your store: [x] state machine [ ] log ...`."""
     found = owners(folder)
     if isinstance(found, str):
-        return f"Your store: {found}"
+        return "\n".join(textwrap.wrap(
+            f"Your store: {found}", 78, subsequent_indent=" " * 12
+        ))  # fmt: skip
     marks = [
         f"[{' ' if found.get(field, 'ours') == 'ours' else 'x'}] {name}"
         for name, field in SHOWN.items()

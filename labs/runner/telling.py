@@ -56,7 +56,11 @@ def told(outcome: Outcome) -> str:
     lines += _KINDS[outcome.kind](outcome)
     if printed := str(outcome.found.get("printed", "")).rstrip():
         lines += ["", f"{INDENT}Your code printed:"]
-        lines += [f"{INDENT}  {p[:70]}" for p in printed.splitlines()[-8:]]
+        shown = [
+            part for line in printed.splitlines()
+            for part in textwrap.wrap(line, 70) or [""]
+        ]  # fmt: skip
+        lines += [f"{INDENT}  {part}" for part in shown[-8:]]
     return "\n".join(lines)
 
 
@@ -126,9 +130,10 @@ def _raised(outcome: Outcome) -> list[str]:
         where = f"It was raised at {_place(outcome)}."
     else:
         where = (
-            "No line of yours raised it: the check could not go on with what"
-            " your code had returned. Look at what the brief says is"
-            " returned, and of which type."
+            "No line of yours raised it: the check called your code in a way"
+            " that it does not take, or could not go on with what it had"
+            " returned. Compare names, arguments and what is returned with"
+            " the stub and the brief."
         )
     return _paragraph(
         outcome, f"Your code stopped with {found['text']}. {where}"

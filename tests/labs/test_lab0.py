@@ -8,7 +8,9 @@ import pytest
 
 from labs.lab0_reading.ex7_lines.questions import QUESTIONS, Question
 from labs.lab0_reading.sheets import TITLES, texts
-from labs.lab0_reading.situations import Situation
+from labs.lab0_reading.situations import Situation, readable
+from labs.runner.catalogue import find
+from labs.runner.checking import Trial, Wrong
 from labs.runner.exercise import PAGES
 
 SITUATIONS = [
@@ -45,3 +47,36 @@ def test_the_sheets_are_up_to_date() -> None:
 def test_an_answer_is_a_walk_of_the_book(question: Question) -> None:
     page = (PAGES / question.page).read_text("utf-8")
     assert f"::: walk port/raft.py {question.symbol}\n" in page
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_what_the_port_does_can_be_written(situation: Situation) -> None:
+    for key, value in situation.truth().items():
+        assert readable(key, value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("role", "Follower"), ("role", "pre-candidate"),
+        ("sends", ["MsgVote 1"]), ("sends", ["MsgVotes to 1"]),
+        ("sends", ["MsgVote to 1, MsgVote to 3"]), ("sends", [3]),
+        ("sends", ["raises"]), ("line", "port/raft.py"), ("line", "812"),
+    ],
+)  # fmt: skip
+def test_a_slip_of_the_pen_is_told_as_one(key: str, value: object) -> None:
+    assert not readable(key, value)
+    exercise = find("0.1")[0]
+    module = import_module(exercise.checks)
+    truth = module.SITUATIONS[0].truth()
+    trial = Trial({"a": {**truth, key: value}}, exercise.stub_path)
+    with pytest.raises(Wrong) as wrong:
+        module.CHECKS[0].run(trial)
+    assert "not written as the grader reads it" in wrong.value.why
+
+
+def test_a_list_of_texts_where_numbers_are_asked_for() -> None:
+    trial = Trial({"voters": ["1", "3"]}, find("2.2")[0].stub_path)
+    with pytest.raises(Wrong) as wrong:
+        trial.answer("voters", [1, 3], "why")
+    assert "a whole number, without quotes" in wrong.value.expected

@@ -71,6 +71,27 @@ def test_each_way_to_fail_has_its_paragraph(
     assert "Traceback" not in text
 
 
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    sheet = find("0.1")[0]
+    for exercise in (sheet, ONE):
+        for data in (b"\xff\xfe", b"a = 1 # \0"):
+            (tmp_path / exercise.file).write_bytes(data)
+            outcome = run(exercise, tmp_path / exercise.file)
+            assert outcome.kind == "syntax", told(outcome)
+
+
+def test_a_call_that_the_code_does_not_take(tmp_path: Path) -> None:
+    code = "class Store:\n    def __init__(self, more):\n        pass\n"
+    text = said(tmp_path, code, ONE)
+    assert "called your code in a way that it does not take" in text
+
+
+def test_a_long_line_that_was_printed_is_whole(tmp_path: Path) -> None:
+    text = said(tmp_path, "print('word ' * 40 + 'end')\n1 / 0\n", ONE)
+    assert text.count("word") == 40
+    assert "word end" in text
+
+
 def test_what_was_printed_is_shown(tmp_path: Path) -> None:
     text = said(tmp_path, "print('here', 7)\n1 / 0\n", ONE)
     assert "printed: here 7" in text
@@ -257,6 +278,31 @@ def test_what_is_not_there_is_said(
 ) -> None:
     assert labs(tmp_path, "check", "9.9") == 2
     assert "There is no exercise 9.9" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_had(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "work" / ONE.file).mkdir(parents=True)
+    for work, *words in (
+        ("file", "start", "1"), ("file/work", "start", "1"),
+        ("file", "hint", "1.1"), ("work", "start", "1.1"),
+        ("work", "reset", "1.1", "--yes"),
+        ("work", "grade", "1.1", "--out", str(tmp_path / "file")),
+    ):  # fmt: skip
+        assert labs(tmp_path / work, *words) == commands.USAGE
+        said = capsys.readouterr().err
+        assert said.startswith(str(tmp_path))
+        assert said.count("\n") == 1
+
+
+def test_parts_that_cannot_be_loaded_say_where(tmp_path: Path) -> None:
+    (tmp_path / "parts.py").write_text("from kv.parts import Parts\n1 / 0\n")
+    said = " ".join(owners.line(tmp_path).split())
+    assert said.endswith("division by zero (parts.py, line 2)")
+    (tmp_path / "parts.py").write_text("PARTS = (\n")
+    assert owners.line(tmp_path).endswith("(parts.py, line 1)")
 
 
 def test_another_python_is_told_what_to_type() -> None:

@@ -36,9 +36,12 @@ def gap(t: Trial) -> None:
     seen = logs.election(t, logs.read(t))
     came = t.name("milliseconds")
     t.called = f"milliseconds in {t.file}"
+    if type(came) not in (int, float):
+        t.wrong("it is written in another way than `check` reads it",
+                f"milliseconds = {say(came)}", "a number, without quotes"
+                )  # fmt: skip
     t.holds(
-        isinstance(came, int) and not isinstance(came, bool)
-        and abs(came - seen.milliseconds) <= TOLERANCE,
+        abs(came - seen.milliseconds) <= TOLERANCE,
         "from the line with `kill` in commands.log to `became leader` in the"
         " new leader's log. Most of it is silence that the others wait out"
         " before anybody stands; the election itself is short",
