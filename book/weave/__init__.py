@@ -44,7 +44,9 @@ that have their home on the page. How it all comes about, file by file:
     around.py    puts all that below the code of a walk
     here.py      draws the path of the part, and the roles in question
     minutes.py   knows how long a page takes
-    pages.py     all pages together: one home for each symbol, and coverage
+    page.py      what is known of a page
+    pages.py     reads all pages of the book
+    gate.py      says what all of them leave out, or say twice
     extension.py hands all this to Python-Markdown
     facts.py     makes and reads the facts about upstream's files
 
@@ -67,7 +69,7 @@ def makeExtension(**options: object) -> WeaveExtension:
     Args:
         **options: `root` names the repository, if it is not the one that
             this file is in; `pages` the folder of pages below it; `gate` the
-            symbols that notes must cover, if not those of `pages.py`.
+            symbols that notes must cover, if not those of `gate.py`.
     """
     from book.weave.extension import WeaveExtension
 

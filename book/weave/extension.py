@@ -29,13 +29,15 @@ from book.weave import (
     back,
     catalogue,
     figures,
+    gate,
     here,
     render,
     scenes,
     transitions,
 )
 from book.weave.back.desk import Desk
-from book.weave.pages import GATE, PAGES, ROOT, Book
+from book.weave.gate import GATE
+from book.weave.pages import PAGES, ROOT, Book
 from book.weave.place import WovenWalk, line_of
 from book.weave.problems import Problem, Refused, WeaveError
 from book.weave.refs import (
@@ -71,10 +73,12 @@ class WeaveExtension(Extension):  # type: ignore[misc]
     def extendMarkdown(self, md: Markdown) -> None:
         """Registers the processors; Python-Markdown calls this."""
         root = Path(str(self.getConfig("root")))
-        gate = tuple(self.getConfig("gate"))
-        page = _Page(_book(root, str(self.getConfig("pages")), gate))
+        demanded = tuple(self.getConfig("gate"))
+        page = _Page(_book(root, str(self.getConfig("pages"))))
         # Before the normaliser (30) touches the text that the file has.
-        md.preprocessors.register(_Find(md, page), "weave-find", 35)
+        md.preprocessors.register(
+            _Find(md, page, demanded), "weave-find", 35
+        )
         # After the normaliser (30), which drops the bytes that the mark is
         # made of; before fenced code (25), which would take a walk's text.
         md.preprocessors.register(_Cut(md, page), "weave", 28)
@@ -100,7 +104,7 @@ class WeaveExtension(Extension):  # type: ignore[misc]
         )
 
 
-def _book(root: Path, pages: str, gate: tuple[str, ...]) -> Book:
+def _book(root: Path, pages: str) -> Book:
     """Reads the whole book, once a build."""
     inputs = [*(root / pages).rglob("*.md"), *(root / "port").rglob("*.py")]
     inputs += [*(root / "tests").rglob("*.py"), root / "book/sources.toml"]
@@ -109,14 +113,12 @@ def _book(root: Path, pages: str, gate: tuple[str, ...]) -> Book:
     tables = (catalogue.FILE, transitions.CORE)
     inputs += [root / name for name in tables if (root / name).is_file()]
     stamp = max(file.stat().st_mtime_ns for file in inputs)
-    return _book_at(root, pages, gate, stamp)
+    return _book_at(root, pages, stamp)
 
 
 @lru_cache(maxsize=4)
-def _book_at(
-    root: Path, pages: str, gate: tuple[str, ...], stamp: int
-) -> Book:
-    return Book(root, pages, gate)
+def _book_at(root: Path, pages: str, stamp: int) -> Book:
+    return Book(root, pages)
 
 
 class _Page:
@@ -229,14 +231,17 @@ def _is_of_scripts(woven: WovenWalk) -> bool:
 
 
 class _Find(Preprocessor):  # type: ignore[misc]
-    def __init__(self, md: Markdown, page: _Page) -> None:
+    def __init__(
+        self, md: Markdown, page: _Page, demanded: tuple[str, ...]
+    ) -> None:
         super().__init__(md)
         self.page = page
+        self.demanded = demanded
 
     def run(self, lines: list[str]) -> list[str]:
         # The whole book is refused with its first page: one that is in order
         # itself may still be a second home, or leave the gate open.
-        if wrong := self.page.book.problems:
+        if wrong := gate.problems(self.page.book, self.demanded):
             raise WeaveError(wrong)
         self.page.locate("\n".join(lines))
         return lines
@@ -249,9 +254,9 @@ class _Cut(Preprocessor):  # type: ignore[misc]
 
     def run(self, lines: list[str]) -> list[str]:
         here = self.page.book.weave("\n".join(lines), self.page.name)
-        if here.problems:
+        if wrong := list(gate.wrong_with(here)):
             by = self.page.offset
-            raise WeaveError([_moved(p, by) for p in here.problems])
+            raise WeaveError([_moved(p, by) for p in wrong])
         self.page.walks = list(here.walks)
         self.page.blocks = [
             *((w.walk.first, w.walk.last, w) for w in here.walks),

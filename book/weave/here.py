@@ -13,16 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement
 
 import yaml  # type: ignore[import-untyped]
 
-from book.weave.back.desk import title_of
+from book.weave.page import title_of
+from book.weave.pages import Book
 from book.weave.roles import ROLES
-
-if TYPE_CHECKING:
-    from book.weave.pages import Book
 
 NAV = "mkdocs.yml"
 THREAD = "one-day"

@@ -13,7 +13,7 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import BuildError
 
-from book.weave import facts
+from book.weave import facts, gate
 from book.weave.pages import Book
 
 log = logging.getLogger("mkdocs.book.weave")
@@ -21,7 +21,7 @@ log = logging.getLogger("mkdocs.book.weave")
 
 def on_post_build(config: MkDocsConfig) -> None:
     """Reports what the notes cover, and copies the Go if it is at hand."""
-    for line in Book().coverage():
+    for line in gate.coverage(Book()):
         log.info("Notes cover %s", line)
     if upstream := str(config.extra.get("upstream") or ""):
         copied = copy_go(Path(upstream), Path(config.site_dir) / "go")

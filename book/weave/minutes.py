@@ -12,12 +12,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from book.weave import scenes
-
-if TYPE_CHECKING:
-    from book.weave.pages import Page
+from book.weave.page import Page
 
 WORDS = 125
 DOCSTRING_WORDS = 250

@@ -26,7 +26,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from markdown.util import AtomicString  # type: ignore[import-untyped]
@@ -34,14 +33,12 @@ from markdown.util import AtomicString  # type: ignore[import-untyped]
 from book.weave import catalogue, scenes
 from book.weave.catalogue import AtStep, Catalogue, InTest, Prose, Row
 from book.weave.golang import GoRange
+from book.weave.page import Page
 from book.weave.place import WovenWalk
 from book.weave.problems import Problem, Refused, WeaveError
 from book.weave.transitions_drawn import Edge, svg
 from book.weave.walks import Scene, Transitions
 from port.rafttest.record import Homes
-
-if TYPE_CHECKING:
-    from book.weave.pages import Page
 
 CORE = "book/core.toml"
 

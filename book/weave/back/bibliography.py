@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-from book.weave.back.desk import Desk, table, title_of
+from book.weave.back.desk import Desk, table
+from book.weave.page import title_of
 from book.weave.sources import REPOSITORIES
 
 _SECTION = re.compile(r"\b(thesis|paper) §?(\d+(?:\.\d+)*)")

@@ -6,18 +6,15 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from re import MULTILINE, compile, search, sub
-from typing import TYPE_CHECKING
+from re import compile
 
 from book.weave import golang
 from book.weave.golang import GoRange
+from book.weave.page import title_of
+from book.weave.pages import Book
 from book.weave.pins import Pins, pins
 from book.weave.place import WovenWalk
 from book.weave.uses import Index, index
-
-if TYPE_CHECKING:
-    from book.weave.pages import Book
-
 
 # Where a long name may be broken: after a dot, before an underscore.
 _SEAM = compile(r"(?<=\.)(?=\w)|(?<=[a-z0-9])(?=_[a-z])")
@@ -109,13 +106,6 @@ class Desk:
 def said(text: str) -> str:
     """Returns a line of Markdown as HTML, as far as docstrings use it."""
     return _TICKED.sub(r"<code>\1</code>", escape(text, quote=False))
-
-
-def title_of(text: str) -> str:
-    """Returns the title of a page: its own, or its first heading."""
-    found = search(r"\A---\n(?:.*\n)*?title: +(.+?) *$", text, MULTILINE)
-    found = found or search(r"^# +(.+?) *$", text, MULTILINE)
-    return sub(r"[*`\"]", "", found[1]) if found else ""
 
 
 def code(text: str, href: str = "") -> str:

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from book.weave import here, minutes
-from book.weave.back.desk import Desk, title_of
+from book.weave.back.desk import Desk
+from book.weave.page import title_of
 
 DAY = "A day in the life of a cluster"
 BACK = "Back matter"
