@@ -14,6 +14,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socketserver import TCPServer
+from typing import NoReturn
 
 HOST = "127.0.0.1"
 PORT = 8000
@@ -64,6 +65,24 @@ def listen(port: int, site: Path = SITE) -> Server:
     return Server((HOST, port), partial(Quiet, directory=str(site)))
 
 
+def port_number(text: str) -> int:
+    """Read a port's number; for `argparse`."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no port; try one from 1024 to 65535"
+        )
+    return int(text)
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the program."""
+        print(f"{self.prog}: {message}", file=sys.stderr)
+        raise SystemExit(2)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Serve until Ctrl-C.
 
@@ -73,14 +92,14 @@ def main(argv: list[str] | None = None) -> int:
     Returns:
         The exit status: 1 if there is nothing to serve or no port.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m book.serve",
         description="Show the built book on loopback.",
     )
     parser.add_argument(
         "--port",
-        type=int,
-        default=os.environ.get("PORT", PORT),
+        type=port_number,
+        default=os.environ.get("PORT") or PORT,
         help=f"the port; else PORT, else {PORT}",
     )
     parser.add_argument("--site", type=Path, default=SITE, help="the folder")
@@ -90,9 +109,9 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         server = listen(args.port, args.site)
-    except (OSError, OverflowError) as wrong:
-        taken = getattr(wrong, "errno", None) == errno.EADDRINUSE
-        why = "is in use" if taken else f"cannot be opened ({wrong})"
+    except OSError as wrong:
+        taken = wrong.errno == errno.EADDRINUSE
+        why = "is in use" if taken else f"cannot be had ({wrong.strerror})"
         print(
             f"Port {args.port} {why}; try another: "
             f"make book PORT={min(max(args.port, 8000) + 1, 65535)}",

@@ -48,9 +48,23 @@ def test_a_port_in_use_is_one_line_with_the_fix(
     assert said.err.count("\n") == 1
 
 
-def test_no_such_port(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--port", "70000", "--site", str(site)]) == 1
-    assert capsys.readouterr().err.startswith("Port 70000 cannot be opened")
+@pytest.mark.parametrize("text", ["70000", "-1", "here", "9" * 30])
+@pytest.mark.parametrize("how", ["option", "environment"])
+def test_no_such_port(
+    text: str, how: str, site: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    words = ["--site", str(site)]
+    if how == "option":
+        words.append(f"--port={text}")
+    else:
+        monkeypatch.setenv("PORT", text)
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    said = capsys.readouterr()
+    assert (left.value.code, said.out) == (2, "")
+    assert f"'{text}' is no port; try one from" in said.err
+    assert said.err.count("\n") == 1
 
 
 def test_no_book_yet(
