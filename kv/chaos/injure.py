@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -37,6 +38,7 @@ CHANGE: Final = 20.0  # seconds until a change of members is given up
 REFUSES: Final = 30.0  # seconds in which a node must refuse to start
 TURN: Final = 0.004  # seconds that `count` operations or turns are taken for
 STRAY: Final = 60.0  # seconds until a node that is no member is ended
+DYING: Final = 2.0  # seconds from a write that fails to the end of a node
 MOST: Final = 5  # nodes at a time
 
 Note = Callable[..., None]
@@ -144,9 +146,10 @@ class Injuries:
         """
         self._healed.set()
         self._nodes.links.heal()
-        for task, patient in [*self._tasks.items()]:
-            if not patient:
-                task.cancel()
+        ending = [task for task, waits in self._tasks.items() if not waits]
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
         for band in self.now:
             if band.family not in ("disk", "members"):
                 self._over(band)
@@ -398,13 +401,17 @@ class Injuries:
                     limit(pid, 0)
                 await asyncio.sleep(a.lasts or 1.0)
             finally:
-                if node.up and node.pid == pid:  # It had nothing to write.
+                if node.pid == pid:
                     with suppress(OSError):
                         limit(pid, None)
-                elif node.pid == pid:
+                self._over(band)
+                # A node that a write has failed for may be about to end yet.
+                end = time.monotonic() + DYING
+                while node.up and time.monotonic() < end:
+                    await asyncio.sleep(0.05)
+                if node.pid == pid and not node.up:
                     node.kill()  # It has ended by itself: this clears up.
                 node.bring_up(band)
-                self._over(band)
 
         self._spawn(starve())
 

@@ -244,6 +244,46 @@ def test_a_plan_may_heal_and_go_on(tmp_path: Path) -> None:
     play(tmp_path, work)
 
 
+def test_a_node_may_end_of_a_full_disk_when_there_is_room_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The write fails under the fault; to end takes the node a while."""
+    limits: list[int | None] = []
+
+    async def work(scene: Play) -> None:
+        monkeypatch.setattr(
+            "kv.chaos.injure.limit_files",
+            lambda _, size: limits.append(size),
+        )
+        node = scene.node(1)
+        scene.do(DiskFault(1, "full", SHORT))
+        await until(lambda: limits == [0, None])
+        await asyncio.sleep(SHORT)
+        node.alive = False
+        await scene.nodes.look()
+        await until(lambda: node.up)
+        await scene.over()
+        assert scene.nodes.failures == []
+        assert node.starts == 2
+
+    play(tmp_path, work)
+
+
+def test_a_node_that_ends_after_a_full_disk_is_past_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(scene: Play) -> None:
+        monkeypatch.setattr("kv.chaos.injure.DYING", SHORT)
+        monkeypatch.setattr("kv.chaos.injure.limit_files", lambda *_: None)
+        scene.do(DiskFault(1, "full", SHORT))
+        await scene.over()
+        scene.node(1).alive = False
+        await scene.nodes.look()
+        assert "ended by itself" in scene.nodes.failures[0]
+
+    play(tmp_path, work)
+
+
 @pytest.mark.parametrize(
     ("action", "why"),
     [
