@@ -18,12 +18,13 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final, NamedTuple
 
 from kv import drive as healthy_drive
-from kv import machine, records, replica, wal
+from kv import machine, records, wal
 from kv.client import Client
 from kv.commands import Op, Result, Status
 from kv.entries import unpack_entries
 from kv.machine import Machine
 from kv.packing import unpack
+from kv.replica import feeder
 from kv.seams import Identity, Recovered, Replica
 from kv.wal import Wal
 from kv.world import Disk, File
@@ -163,18 +164,18 @@ def _torn_tail() -> AbstractContextManager[None]:
 
 
 def _acknowledge_early() -> AbstractContextManager[None]:
-    healthy = replica.Replica._taken
+    healthy = feeder.Feeder._taken
 
-    def taken(self: replica.Replica, handed: replica._Handed) -> None:
+    def taken(self: feeder.Feeder, handed: feeder.Handed) -> None:
         """Tells the client as soon as the leader's raft has it."""
         healthy(self, handed)
         for w in handed.batch:
             if w.term and w.command is not None and w.command.op in (
                 Op.PUT, Op.APPEND, Op.DELETE
             ):  # fmt: skip
-                self._finish(w, Result(Status.OK, 1))
+                self.writes.finish(w, Result(Status.OK, 1))
 
-    return _replaced(replica.Replica, "_taken", taken)
+    return _replaced(feeder.Feeder, "_taken", taken)
 
 
 async def _apply_at_once(node: Node, replica: Replica) -> None:

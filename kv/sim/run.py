@@ -398,7 +398,7 @@ class _Run:
             server = cluster.machines[id].server
             if server is None:
                 continue
-            machine = server.replica._machine
+            machine = server.replica.machine
             dumps[id] = b"".join(machine.dump())
             watch.values(id, machine, server.replica.applied)
         watch.same_state(dumps)

@@ -45,9 +45,9 @@ async def write_all(server: Server) -> list[int]:
             asyncio.get_running_loop().create_future()
         )
         command = put(b"k%d" % n, b"%d" % n)._replace(
-            tag=server.replica.tag()
+            tag=server.replica.writes.tag()
         )
-        server.replica.write(command, answer.set_result)
+        server.replica.writes.add(command, answer.set_result)
         failed = server.replica.failed
         await asyncio.wait(
             {answer, failed}, return_when=asyncio.FIRST_COMPLETED
@@ -65,7 +65,7 @@ async def found(server: Server) -> dict[int, bytes]:
         answer: asyncio.Future[object] = (
             asyncio.get_running_loop().create_future()
         )
-        server.replica.read(Command(Op.GET, b"k%d" % n), answer.set_result)
+        server.replica.reads.add(Command(Op.GET, b"k%d" % n), answer.set_result)
         result = await asyncio.wait_for(answer, 10)
         assert isinstance(result, Result), result
         if result.value is not None:

@@ -158,7 +158,7 @@ def test_members_come_and_go_on_a_live_cluster(tmp_path: Path) -> None:
             everyone = [s.address for s in servers]
             async with Client(everyone) as client, serving(
                 tmp_path / "4", node=4, join=True, peer_address=new[4],
-                members={**leader.replica.members, **new},
+                members={**leader.book.addresses, **new},
             ) as fourth:  # fmt: skip
                 client.add_server(fourth.address)
                 await client.put(b"a", b"b")
@@ -198,7 +198,9 @@ def test_a_change_that_would_cost_the_quorum_is_refused(
             dead = next(s for s in servers if s is not leader)
             other = next(s for s in servers if s not in (leader, dead))
             await dead.close()
-            await until(lambda: not leader.works(dead.options.node))
+            heard = leader.replica.mail.heard_from
+            silence = 2 * leader.options.election
+            await until(lambda: not heard(dead.options.node, silence))
             async with Client([leader.address]) as client:
                 # Of the two that would be left, one does not work.
                 with pytest.raises(Refused, match="no quorum"):
@@ -295,7 +297,7 @@ def test_proposals_do_not_keep_votes_waiting(tmp_path: Path) -> None:
             for _ in range(200):
                 for server in others:
                     late.to = server.options.node
-                    server.replica.receive(late)
+                    server.replica.mail.receive(late)
                 await asyncio.sleep(0.005)
             await closing
             await until(

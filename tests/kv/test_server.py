@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from kv.commands import MAX_KEY, MAX_VALUE
-from kv.server import glob
+from kv.redis.glob import glob
 from kv.world import RealDisk, RealFile, World, real_world
 from tests.kv.nodes import Wire, serving, until
 
@@ -248,7 +248,7 @@ def test_nonsense_ends_only_its_own_connection(tmp_path: Path) -> None:
             with pytest.raises(EOFError):
                 await bad.receive()
             assert await good.call("GET", "a") == b"b"
-            await until(lambda: len(server.connections) == 1)
+            await until(lambda: len(server.clients.connections) == 1)
 
     asyncio.run(go())
 
@@ -264,8 +264,8 @@ def test_a_client_that_leaves_leaves_nothing_behind(tmp_path: Path) -> None:
                 c.close()
             d = await Wire.to(server)
             assert await d.call("PING") == b"PONG"
-            await until(lambda: len(server.connections) == 1)
-            await until(lambda: not server.replica._waiting)
+            await until(lambda: len(server.clients.connections) == 1)
+            await until(lambda: not server.replica.writes)
 
     asyncio.run(go())
 

@@ -45,8 +45,8 @@ EXERCISE = Exercise(
         " others, silently. So it stops.\n\n"
         "What cannot be understood is skipped, and not refused with an error:"
         " the entry is committed, every node will meet it, and one that"
-        " stops at it stops again after each restart. `kv/replica.py` does"
-        " the same with `BadCommand`."
+        " stops at it stops again after each restart. The store does the"
+        " same with `BadCommand`, in `kv/replica/replica.py`."
     ),
     mutants=(
         mutant(

@@ -38,10 +38,10 @@ EXERCISE = Exercise(
         " the proposal, but if this node loses its lead, another leader's"
         " entry may be committed at that index. The bytes, with a tag that"
         " nobody else uses, are a name.\n\n"
-        "`kv/replica.py` knows one more case of 'not done': it led when raft"
-        " took the write, in term t, and an entry of a later term has been"
-        " applied since. Then the write was overwritten for certain, and it"
-        " tries again by itself."
+        "`kv/replica/writes.py` knows one more case of 'not done': it led"
+        " when raft took the write, in term t, and an entry of a later term"
+        " has been applied since. Then the write was overwritten for certain,"
+        " and it tries again by itself."
     ),
     mutants=(
         mutant(

@@ -4,7 +4,7 @@ from random import Random
 from typing import Any
 
 from kv.commands import Result, append, decode, put
-from kv.replica import Failure
+from kv.replica.answers import Failure
 from labs.runner.checking import Trial, check, say
 from labs.runner.exercise import Reading
 

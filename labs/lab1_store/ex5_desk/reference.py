@@ -4,7 +4,7 @@ from collections.abc import Callable
 from random import Random
 
 from kv.commands import Command, Result, encode
-from kv.replica import Failure
+from kv.replica.answers import Failure
 
 Done = Callable[[Result | Failure], None]
 

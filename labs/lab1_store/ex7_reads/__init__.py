@@ -42,9 +42,9 @@ EXERCISE = Exercise(
         " only if a write was answered between the question and the read."
         " That is why a checker, and not a test with two clients, finds it;"
         " lab 4 builds one.\n\n"
-        "`kv/replica.py` has the same three lists, and refuses two answers"
-        " that raft gives too early; the chapter on reads calls them the two"
-        " holes."
+        "`kv/replica/reads.py` has the same three lists, and the store refuses"
+        " two answers that raft gives too early; the chapter on reads calls"
+        " them the two holes."
     ),
     mutants=(
         mutant(

@@ -1,7 +1,7 @@
 """1.5: a tag is drawn for each write."""
 
 from kv.commands import encode
-from kv.replica import Failure
+from kv.replica.answers import Failure
 
 TIMEOUT = 5.0
 class Desk:
