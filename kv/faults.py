@@ -850,17 +850,20 @@ def blind_leaders(
     """Has one lead who has all entries, and knows not which are committed.
 
     What the leader tells the next one is some time on its way, and the third
-    gets nothing. After a crash the next one leads, and must first send the
-    third all that it lacks before it can commit anything.
+    gets nothing. Then the leader crashes, and what is on its way is lost. The
+    next one leads, and must first send the third all that it lacks before it
+    can commit anything.
     """
     while True:
         lead, then, lacks = rng.sample(nodes, 3)
         yield Transfer(lead)
         yield Wait(2.0)
         yield Cut(lead, lacks, seconds=2.0)
-        yield Slow(lead, then, 0.2, 0.0, 1.5)
+        yield Slow(lead, then, 0.06, 0.0, 1.5)
         yield Wait(0.8)
-        yield Slow(then, lacks, 0.25, 0.0, 3.0)
+        yield Slow(then, lacks, 0.06, 0.0, 3.0)
+        yield Cut(lead, then, seconds=2.0)
+        yield Wait(0.03)
         yield Crash(lead, 2.5)
         yield Wait(4.5)
 
@@ -886,23 +889,25 @@ def empty_hands(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
 def asked_again(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
     """Has a voter restart, and be asked for a vote in the same term again.
 
-    The lead is handed to a first one, whose request for a vote is some time
-    on its way, as its first entry will be. Between the two the voter crashes;
-    then a second one asks it.
+    The voter leads, and hands the lead to a first one, whose words take half
+    a second: that it has all entries, its request for a vote, and its first
+    entry. Between the last two the voter crashes; then a second one asks it.
+    The clocks of the two are slow, or they would give up meanwhile.
     """
     while True:
         first, second, voter = rng.sample(nodes, 3)
         yield Transfer(voter)
         yield Wait(2.0)
-        yield ClockRate(first, 0.1, 3.2)  # It would soon give up, alone.
-        yield Cut(first, second, seconds=2.8)
-        yield Slow(first, voter, 0.4, 0.0, 2.8)
+        yield ClockRate(first, 0.05, 7.0)
+        yield ClockRate(voter, 0.25, 1.4)
+        yield Cut(first, second, seconds=6.5)
+        yield Slow(first, voter, 0.5, 0.0, 6.5)
         yield Wait(0.1)
         yield Transfer(first)
-        yield Wait(0.6)
-        yield Cut(first, voter, seconds=2.1)
+        yield Wait(1.3)
+        yield Cut(first, voter, seconds=5.1)
         yield Crash(voter, 0.05)
-        yield Wait(6.0)
+        yield Wait(9.0)
 
 
 def transfers(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
