@@ -44,6 +44,7 @@ from kv.sim.run import (
     run,
 )
 from kv.sim.shrink import Shrinker
+from kv.sim.view import View
 from kv.unsafe import MISTAKES
 
 _AHEAD: Final = 4  # runs that each worker is given before one is done
@@ -181,10 +182,9 @@ def main(argv: list[str]) -> int:
             setup, steps = replayed(args)
         if args.seeds is not None:
             return sweep(args, setup)
-        outcome = run(
-            setup, steps, keep=bool(args.history),
-            told=print if args.verbose else None,
-        )  # fmt: skip
+        outcome = run_in_view(
+            setup, steps, bool(args.history), args.verbose
+        )
     except (ValueError, OSError) as error:
         return complain(error)
     print(report(outcome))
@@ -195,6 +195,19 @@ def main(argv: list[str]) -> int:
     if not args.replay or args.shrink:
         keep(args, outcome)
     return FAILED
+
+
+def run_in_view(
+    setup: Setup, steps: list[faults.Step] | None, keep: bool, verbose: bool
+) -> Outcome:
+    """Runs it, and shows meanwhile how far it is."""
+    if verbose:
+        return run(setup, steps, keep, told=print)
+    view = View()
+    try:
+        return run(setup, steps, keep, view=view)
+    finally:
+        view.end()
 
 
 def report(o: Outcome) -> str:

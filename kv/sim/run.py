@@ -37,6 +37,7 @@ from kv.server import Options
 from kv.sim.cluster import CLIENT_PORT, PEER_PORT, Cluster
 from kv.sim.disk import Crashed
 from kv.sim.loop import Guarded, Idle, Outside, SimLoop
+from kv.sim.view import Moment, View
 from kv.sim.watch import NAMES, Watch
 from kv.unsafe import load_unsafe
 from kv.workload import Event, Recorder, Workload, lost_elements
@@ -48,6 +49,7 @@ FORMAT: Final = 1
 SEGMENT: Final = 1 << 15  # bytes of a log's segment: many in a short run
 _HEALING: Final = 60.0  # virtual seconds
 _EVENT: Final = Struct(">dii")
+_BETWEEN: Final = 100  # traced events, before the clock is asked again
 _TOO_LONG: Final = 900.0  # virtual seconds that a run may go on after its end
 
 
@@ -203,6 +205,7 @@ def run(
     steps: Sequence[Step] | None = None,
     keep: bool = False,
     told: Callable[[str], None] | None = None,
+    view: View | None = None,
 ) -> Outcome:
     """Runs it, and judges.
 
@@ -211,6 +214,7 @@ def run(
         steps: The schedule; `None`: the one of the seed.
         keep: Whether the outcome is to hold the history, come what may.
         told: Gets a line about whatever happens.
+        view: Shows now and then how far it is.
 
     Raises:
         ValueError: a name in the setup stands for nothing.
@@ -226,7 +230,7 @@ def run(
             stack.enter_context(mistake.planted())
             if mistake.reads != "safe":
                 setup = replace(setup, reads=mistake.reads)
-        outcome = _Run(setup, [*steps], parts, told).run()
+        outcome = _Run(setup, [*steps], parts, told, view).run()
     if outcome.ok and not keep:
         outcome.events = []
     return outcome
@@ -247,12 +251,14 @@ class _Run:
 
     def __init__(
         self, setup: Setup, steps: list[Step], parts: Parts,
-        told: Callable[[str], None] | None,
+        told: Callable[[str], None] | None, view: View | None,
     ) -> None:  # fmt: skip
         self.setup = setup
         self.steps = steps
         self.parts = parts
         self.told = told
+        self.view = view
+        self.traced = 0
         self.loop = SimLoop()
         self.rng = random.Random(f"run {setup.seed}")
         self.hash = hashlib.blake2b(digest_size=12)
@@ -337,7 +343,8 @@ class _Run:
         setup, loop = self.setup, self.loop
         self.cluster = cluster = Cluster(
             loop, random.Random(self.rng.getrandbits(64)), self.watch,
-            self._options, setup.nodes, self._trace,
+            self._options, setup.nodes,
+            self._trace if self.view is None else self._trace_in_view,
         )  # fmt: skip
         recorder = Recorder(loop.time, self.events.append, keep=False)
         servers: list[Address] = [
@@ -437,8 +444,24 @@ class _Run:
         )  # fmt: skip
 
     def _trace(self, when: float, source: int, to: int, what: bytes) -> None:
-        self.hash.update(_EVENT.pack(when, source, to))
-        self.hash.update(what)
+        self.hash.update(_EVENT.pack(when, source, to) + what)
+
+    def _trace_in_view(
+        self, when: float, source: int, to: int, what: bytes
+    ) -> None:
+        """The same, and lets somebody see every now and then how it goes.
+
+        Here, where no virtual time passes for it.
+        """
+        self._trace(when, source, to, what)
+        self.traced += 1
+        if self.traced % _BETWEEN == 0 and self.view and self.view.due():
+            counts = self.load.counts
+            self.view.show(Moment(
+                when, self.setup.seconds,
+                sum(n for (_, how), n in counts.items() if how == "ok"),
+                self.cluster.done.total(), len(self.watch.elections),
+            ))  # fmt: skip
 
     def _tell(self, line: str) -> None:
         if self.told is not None:
