@@ -25,7 +25,7 @@ import sysconfig
 import threading
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
-from heapq import heapify, heappop
+from heapq import heapify, heappop, heappush
 from types import FrameType
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -129,6 +129,42 @@ def _bury(task: asyncio.Task[Any]) -> None:
         pass  # Whatever it says now, nobody hears.
 
 
+class _Handle(asyncio.Handle):
+    """A `Handle` that asks its loop nothing when it is made."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, callback: Callable[..., object], args: tuple[object, ...],
+        loop: SimLoop, context: Context | None,
+    ) -> None:  # fmt: skip
+        self._callback = callback
+        self._args = args
+        self._loop = loop
+        self._context = copy_context() if context is None else context
+        self._cancelled = False
+        self._repr = self._source_traceback = None
+
+
+class _Timer(asyncio.TimerHandle):
+    """A `TimerHandle`, likewise."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, when: float, callback: Callable[..., object],
+        args: tuple[object, ...], loop: SimLoop, context: Context | None,
+    ) -> None:  # fmt: skip
+        self._callback = callback
+        self._args = args
+        self._loop = loop
+        self._context = copy_context() if context is None else context
+        self._cancelled = False
+        self._repr = self._source_traceback = None
+        self._when = when
+        self._scheduled = True
+
+
 class SimLoop(asyncio.BaseEventLoop):
     """The loop.
 
@@ -143,6 +179,8 @@ class SimLoop(asyncio.BaseEventLoop):
         self.current: Process | None = None
         self.troubles: list[tuple[str, BaseException | str]] = []
         self._now = 0.0
+        # Each with its time, by which they are compared without a call.
+        self._timers: list[tuple[float, _Timer]] = []
         self.set_exception_handler(self._trouble)
         self.set_task_factory(_make_task)  # type: ignore[arg-type]
 
@@ -161,50 +199,89 @@ class SimLoop(asyncio.BaseEventLoop):
         problem = what.get("exception") or str(what.get("message"))
         self.troubles.append((name, problem))
 
+    def call_soon(
+        self, callback: Callable[..., object], *args: object,
+        context: Context | None = None,
+    ) -> asyncio.Handle:  # fmt: skip
+        """Has a call made in one of the next turns; in the order asked."""
+        handle = _Handle(callback, args, self, context)
+        self._ready.append(handle)  # type: ignore[attr-defined]
+        return handle
+
+    def call_later(
+        self, delay: float, callback: Callable[..., object], *args: object,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:  # fmt: skip
+        """Has a call made after so many seconds."""
+        return self.call_at(
+            self._now + delay, callback, *args, context=context
+        )
+
+    def call_at(
+        self, when: float, callback: Callable[..., object], *args: object,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:  # fmt: skip
+        """Has a call made at a time."""
+        timer = _Timer(when, callback, args, self, context)
+        heappush(self._timers, (when, timer))
+        return timer
+
     def _run_once(self) -> None:
+        """Goes on until it is told to stop.
+
+        Of its base's many rounds this makes one, for they come by the
+        million, and each handle runs here, not in a method of its own.
+        """
         ready = self._ready  # type: ignore[attr-defined]
-        if not ready:
-            timer = self._next_timer()
-            self._now = max(self._now, timer.when())
-            ready.append(timer)
-        for _ in range(len(ready)):
-            handle = ready.popleft()
-            if handle._cancelled:
-                continue
-            process = handle._context.get(_process)
-            if process is None:
-                self._now += TURN
-                handle._run()
-                continue
-            if process.dead:
-                continue
-            if process.paused:
-                process.hold(handle)
-                continue
-            process.turns += 1
-            if process.turns == process.fuse and process.on_fuse is not None:
-                process.on_fuse()
-                if process.dead:
+        while True:
+            if not ready:
+                timer = self._next_timer()
+                self._now = max(self._now, timer.when())
+                ready.append(timer)
+            for _ in range(len(ready)):
+                handle = ready.popleft()
+                if handle._cancelled:
                     continue
-            self._now += TURN
-            self.current = process
-            handle._run()
-            self.current = None
+                process = handle._context.get(_process)
+                if process is not None:
+                    if process.dead:
+                        continue
+                    if process.paused:
+                        process.hold(handle)
+                        continue
+                    process.turns += 1
+                    if process.turns == process.fuse and process.on_fuse:
+                        process.on_fuse()
+                        if process.dead:
+                            continue
+                self._now += TURN
+                self.current = process
+                try:
+                    handle._context.run(handle._callback, *handle._args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:
+                    self.call_exception_handler({"exception": error})
+                self.current = None
+            if self._stopping:  # type: ignore[attr-defined]
+                return
 
     def _next_timer(self) -> asyncio.TimerHandle:
-        scheduled = self._scheduled  # type: ignore[attr-defined]
+        timers = self._timers
         cancelled = self._timer_cancelled_count  # type: ignore[has-type]
-        if cancelled > _CANCELLED and 2 * cancelled > len(scheduled):
-            left = [timer for timer in scheduled if not timer._cancelled]
-            for swept in scheduled:
-                swept._scheduled = not swept._cancelled
+        if cancelled > _CANCELLED and 2 * cancelled > len(timers):
+            left = []
+            for entry in timers:
+                entry[1]._scheduled = not entry[1]._cancelled
+                if entry[1]._scheduled:
+                    left.append(entry)
             heapify(left)
-            scheduled[:] = left
+            timers[:] = left
             self._timer_cancelled_count = 0
-        while scheduled:
-            timer: asyncio.TimerHandle = heappop(scheduled)
-            timer._scheduled = False  # type: ignore[attr-defined]
-            if not timer.cancelled():
+        while timers:
+            timer = heappop(timers)[1]
+            timer._scheduled = False
+            if not timer._cancelled:
                 return timer
             self._timer_cancelled_count -= 1
         raise Idle("nothing is left to happen")

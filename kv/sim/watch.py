@@ -32,6 +32,7 @@ from kv.seams import Replica as ReplicaProtocol
 from kv.sim.model import Model
 from kv.world import Disk
 from port import raftpb as pb
+from port.log import RaftLog
 from port.node import Node, _Node
 from port.raft import Raft, StateLeader
 from port.rafttest.invariants import (
@@ -42,7 +43,7 @@ from port.rafttest.invariants import (
     Violation,
 )
 from port.read_only import ReadState
-from port.types import SoftState, is_empty_snap
+from port.types import NO_LIMIT, SoftState, is_empty_snap
 
 NAMES: Final = {
     0: "NoPanic", 1: "ElectionSafety", 2: "LogMatching",
@@ -497,19 +498,21 @@ class _Replica:
         else:
             base = max(base, min(log.committed, log.applied) - _BACK)
         base = max(0, min(base, last))
+        leads = raft.state is StateLeader
         config = raft.trk.config.voters
-        entries = _entries(log, base)
         view = View(
             self._id, seen.life, raft.term, raft.vote, raft.state,
             log.committed, log.applied, base, log.term(base),
-            entries, [set(half) for half in (config[0], config[1]) if half],
+            _entries(log, base, last),
+            # Rules ask a leader only for whom it needs.
+            [{*half} for half in config if half] if leads else (),
         )  # fmt: skip
         try:
             self._monitor.saw(before, view)
         except Violation as violation:
             self._watch.take(violation)
         seen.mark, seen.view = mark, view
-        if raft.state is StateLeader:
+        if leads:
             self._watch.elections.setdefault(raft.term, self._id)
 
     def _tell(self, event: str, *args: object) -> None:
@@ -595,10 +598,10 @@ class _Replica:
         await self._inner.snapshot_if_due()
 
 
-def _entries(log: Any, base: int) -> list[pb.Entry]:  # noqa: ANN401
-    """Returns a log's entries behind an index."""
-    last = log.last_index()
-    if base >= last:
-        return []
-    found: list[pb.Entry] = log.slice(base + 1, last + 1, 1 << 62)
-    return found
+def _entries(log: RaftLog, base: int, last: int) -> list[pb.Entry]:
+    """Returns a log's entries behind an index, all of them."""
+    first = log.unstable.offset
+    if base + 1 >= first or base >= last:
+        return log.unstable.entries[base + 1 - first :]
+    stored = log.storage.entries(base + 1, min(first, last + 1), NO_LIMIT)
+    return stored + log.unstable.entries

@@ -212,6 +212,19 @@ class Entry(Proto):
         self.type = type
         self.data = data
 
+    def __eq__(self, other: object) -> bool:
+        """Tells whether it is the same entry; logs are compared by it."""
+        if type(other) is not type(self):
+            return NotImplemented
+        return (
+            self.index == other.index
+            and self.term == other.term
+            and self.data == other.data
+            and self.type == other.type
+        )
+
+    __hash__ = None
+
     def size(self) -> int:
         """Returns the encoded size in bytes.
 

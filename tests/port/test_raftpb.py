@@ -352,6 +352,15 @@ def test_any_bytes_are_read_or_malformed(
 def test_absent_is_not_zero_but_reads_like_it() -> None:
     assert pb.Entry() != pb.Entry(term=0)
     assert pb.Entry() != pb.HardState()
+    entry = pb.Entry(1, 2, pb.EntryNormal, b"x")
+    assert entry == pb.Entry(1, 2, pb.EntryNormal, b"x")
+    for other in (
+        pb.Entry(9, 2, pb.EntryNormal, b"x"),
+        pb.Entry(1, 9, pb.EntryNormal, b"x"),
+        pb.Entry(1, 2, None, b"x"),
+        pb.Entry(1, 2, pb.EntryNormal, b"y"),
+    ):
+        assert entry != other
     assert repr(pb.Entry(term=0)) == "Entry(term=0)"
     empty = pb.Snapshot()
     assert (empty.index, empty.term) == (0, 0)
