@@ -358,6 +358,11 @@ TRIALS: Final[dict[str, tuple[str, Callable[[], Iterator[Row]]]]] = {
 
 def main(names: Sequence[str]) -> None:
     """Prints the trials of these names, or all."""
+    if strange := [name for name in names if name not in TRIALS]:
+        raise SystemExit(
+            f"There is no trial {strange[0]!r}; there are"
+            f" {', '.join(TRIALS)}."
+        )
     for name in names or TRIALS:
         head, trial = TRIALS[name]
         print(f"{name}: {(trial.__doc__ or '').splitlines()[0]}")

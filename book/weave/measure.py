@@ -91,7 +91,7 @@ def of_go(text: str, file: str) -> Iterator[Measure]:
 def of_python(text: str, file: str) -> Iterator[Measure]:
     """Measures each function of a Python file."""
     source = text.splitlines()
-    tree = ast.parse(text)
+    tree = ast.parse(text, file)
 
     def walk(node: ast.AST, prefix: str) -> Iterator[Measure]:
         for child in ast.iter_child_nodes(node):
@@ -202,7 +202,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Count the lines and branches of functions.",
     )
     parser.add_argument("paths", type=Path, nargs="+", metavar="PATH")
-    found = list(measure(parser.parse_args(argv).paths))
+    try:
+        found = list(measure(parser.parse_args(argv).paths))
+    except SyntaxError as error:
+        parser.exit(2, f"{error.filename}:{error.lineno}: {error.msg}\n")
+    except UnicodeDecodeError as error:
+        parser.exit(2, f"a file there is no text in UTF-8: {error}\n")
+    except OSError as error:
+        parser.exit(2, f"{error.filename}: {error.strerror}\n")
     if not found:
         print("no functions there")
         return 1

@@ -217,12 +217,15 @@ def main(arguments: Sequence[str]) -> int:
     args = parser.parse_args(arguments)
     try:
         parts = load_parts(args.parts) if args.parts else Parts()
+        args.out.mkdir(parents=True, exist_ok=True)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"--out {args.out}: {error.strerror}", file=sys.stderr)
+        return 2
     step = max(BATCH, args.entries // 10 // BATCH * BATCH)
     rows = asyncio.run(both(parts, step * 10, step))
-    args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "measured.json").write_text(json.dumps(rows) + "\n")
     (args.out / "measured.svg").write_text(plot(rows))
     print(table(rows))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from book.trials import TRIALS, Cluster, propose
+from book.trials import TRIALS, Cluster, main, propose
 from port.errors import RaftPanic
 from port.raft import Config
 from tests.port.raft.nodes import storage
@@ -60,3 +60,8 @@ def test_a_trial_repeats_itself() -> None:
     other = Cluster(loss=0.3, seed=8)
     other.run(500)
     assert other.sent != first.sent
+
+
+def test_a_trial_that_there_is_not() -> None:
+    with pytest.raises(SystemExit, match="no trial 'tick'; there are sile"):
+        main(["tick"])

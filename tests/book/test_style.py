@@ -74,6 +74,22 @@ def test_the_measure_of_a_python_function() -> None:
     assert found == measure.Measure("p.py", "T.f", 7, 6, 2)
 
 
+def test_what_cannot_be_measured_is_told_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.py").write_text("\ndef f(:\n")
+    (tmp_path / "binary.py").write_bytes(b"\xff")
+    for name, said in (
+        ("bad.py", "bad.py:2: invalid syntax\n"),
+        ("binary.py", "no text in UTF-8"), ("none.py", "No such file"),
+    ):  # fmt: skip
+        with pytest.raises(SystemExit) as left:
+            measure.main([str(tmp_path / name)])
+        err = capsys.readouterr().err
+        assert (left.value.code, err.count("\n")) == (2, 1)
+        assert said in err
+
+
 def test_the_table_of_measures() -> None:
     """The Go's numbers to the line; ours as far as they may move."""
     go = sorted(lengths.go_functions().values())
