@@ -248,6 +248,7 @@
       this.stage = h("div", { class: "pl-stage" }, this.heads, this.wires,
         h("div", { class: "pl-below" }, this.logs, this.views), this.detail);
       this.stage.style.setProperty("--n", this.ids.length || 1);
+      this.heads.classList.toggle("pl-many", this.ids.length > 4);
       this.slider = h("input", { type: "range", class: "pl-slide", min: 0,
         max: this.count, step: 1, "aria-label": "step",
         oninput: () => this.go(Number(this.slider.value)) });
