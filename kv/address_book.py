@@ -21,6 +21,15 @@ FILE: Final = "members"
 _log = logging.getLogger("kv.address_book")
 
 
+def read_addresses(data: bytes) -> dict[int, Address]:
+    """Returns what the file of an address book says.
+
+    Raises:
+        ValueError: it cannot be understood.
+    """
+    return parse_members(unpack(data))
+
+
 class AddressBook:
     """The addresses that a node knows.
 
@@ -54,7 +63,7 @@ class AddressBook:
         except FileNotFoundError:
             return
         try:
-            self.addresses = {**self.addresses, **parse_members(unpack(data))}
+            self.addresses = {**self.addresses, **read_addresses(data)}
         except ValueError:
             _log.warning("%s cannot be read; it is passed over", path)
 

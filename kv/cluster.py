@@ -71,6 +71,33 @@ def parse(argv: list[str]) -> tuple[Namespace, list[str]]:
     return args, arguments
 
 
+def see_that_nodes_find_each_other(cluster: Cluster) -> None:
+    """Sees that nodes will listen where the others look for them.
+
+    A node keeps in its data where the members are. That is changed by a
+    change of the members, and not by starting them somewhere else: they would
+    run, and never hear of one another.
+
+    Raises:
+        ValueError: they will not; the text says where they are looked for.
+    """
+    known = cluster.known()
+    moved = [
+        m for m in cluster.members.values()
+        if known.get(m.id, m.peer) != m.peer
+    ]  # fmt: skip
+    if not moved:
+        return
+    host, port = known[moved[0].id]
+    bases = {p - PEER_OFFSET - id + 1 for id, (_, p) in known.items()}
+    remedy = f"give --port {bases.pop()}, or" if len(bases) == 1 else "give"
+    raise ValueError(
+        f"the nodes under {cluster.folder} look for node {moved[0].id} at"
+        f" {host}:{port}, and with --port {cluster.base} it would be at port"
+        f" {moved[0].peer[1]}, where nobody finds it: {remedy} another --data"
+    )
+
+
 def see_that_ports_are_free(cluster: Cluster) -> None:
     """Sees that nobody else listens where the nodes are to listen.
 
@@ -108,6 +135,7 @@ def main(argv: list[str]) -> int:
         return complain(error)
     cluster = Cluster(folder.resolve(), args.nodes, args.port, arguments)
     try:
+        see_that_nodes_find_each_other(cluster)
         see_that_ports_are_free(cluster)
         if args.demo:  # Better now than when the story has been told.
             Path(args.out).open("a", encoding="utf-8").close()

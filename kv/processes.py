@@ -22,6 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
+from kv.address_book import FILE, read_addresses
 from kv.client import Client, Connection, KvError, Refused
 from kv.messages import Address
 from kv.world import real_world
@@ -207,6 +208,15 @@ class Cluster:
         gone = int(path.read_text())
         self.members.pop(gone, None)
         self.members[id] = Member(self, id, join=True)
+
+    def known(self) -> dict[int, Address]:
+        """Returns where nodes look for each other, as their data has it."""
+        known: dict[int, Address] = {}
+        for member in self.members.values():
+            with suppress(OSError, ValueError):
+                data = (member.folder / FILE).read_bytes()
+                known |= read_addresses(data)
+        return known
 
     def start(self) -> None:
         """Starts all processes."""

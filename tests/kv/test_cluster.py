@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from kv import demo
+from kv.address_book import FILE
+from kv.cluster import see_that_nodes_find_each_other
 from kv.console import Console, table
+from kv.messages import member_list
+from kv.packing import pack
 from kv.processes import Cluster
 from tests.kv import processes
 from tests.kv.nodes import free_ports
@@ -64,5 +68,43 @@ def test_what_people_type(tmp_path: Path) -> None:
         # Another start finds the node that took the place.
         again = Cluster(tmp_path, 3, 7001, [])
         assert sorted(again.members) == sorted(cluster.members)
+        # But not on ports where nobody looks for them.
+        with pytest.raises(ValueError, match=r"look for node . at 127\.0"):
+            see_that_nodes_find_each_other(again)
     finally:
         cluster.stop()
+
+
+@pytest.mark.parametrize(
+    ("began", "remedy"),
+    [
+        ((7101, 7102, 7103), "give --port 7001, or another --data"),
+        ((7101, 7110, 7103), "give another --data"),
+    ],
+)
+def test_old_data_on_other_ports(
+    began: tuple[int, ...], remedy: str, tmp_path: Path
+) -> None:
+    """Its nodes would wait for each other for ever, and not say why."""
+    for id in (1, 2, 3):
+        (tmp_path / str(id)).mkdir()
+        known = {i: ("127.0.0.1", p) for i, p in enumerate(began, 1)}
+        (tmp_path / str(id) / FILE).write_bytes(pack(member_list(known)))
+    cluster = Cluster(tmp_path, 3, 8001, [])
+    with pytest.raises(ValueError, match=remedy) as told:
+        see_that_nodes_find_each_other(cluster)
+    assert f"{tmp_path} look for node 1 at 127.0.0.1:7101" in str(told.value)
+    assert "--port 8001 it would be at port 8101" in str(told.value)
+
+
+def test_old_data_where_it_was(tmp_path: Path) -> None:
+    cluster = Cluster(tmp_path, 3, 8001, [])
+    see_that_nodes_find_each_other(cluster)  # There is none yet.
+    for member in cluster.members.values():
+        member.folder.mkdir()
+        (member.folder / FILE).write_bytes(b"no book at all")
+    see_that_nodes_find_each_other(cluster)
+    known = {m.id: m.peer for m in cluster.members.values()}
+    for member in cluster.members.values():
+        (member.folder / FILE).write_bytes(pack(member_list(known)))
+    see_that_nodes_find_each_other(cluster)

@@ -153,7 +153,9 @@ def test_a_port_in_use(
     assert f"127.0.0.1:{busy} is in use: another process" in err
     base = busy - 1 if busy < 60000 else busy - 101
     err = one_line(capsys, ["cluster", *words, "--port", str(base)], 2)
-    assert f"port {busy} cannot be had for node 2" in err
+    # Node 2's, as a rule; but somebody may be on the one of node 1, too.
+    assert " cannot be had for node " in err
+    assert str(busy) in err or str(base) in err
 
 
 def test_what_the_system_says() -> None:
