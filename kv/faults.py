@@ -910,6 +910,35 @@ def asked_again(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
         yield Wait(9.0)
 
 
+def figure_8(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
+    """Plays figure 8 of the Raft paper, with three nodes.
+
+    The first leads, hands the lead on, and is cut off, with entries that only
+    he has. The heir is cut off as well, with one that only he has. Then the
+    first is elected again, and sends those entries to the third, slowly; when
+    some are there, he is cut off, and the heir comes back.
+    """
+    while True:
+        first, heir, third = rng.sample(nodes, 3)
+        yield Transfer(first)
+        yield Wait(2.0)
+        yield ClockRate(first, 0.25, 1.4)
+        yield ClockRate(third, 0.5, 2.0)
+        yield Slow(heir, ANY, 0.5, 0.0, 1.8)
+        yield Wait(0.6)
+        yield Transfer(heir)
+        yield Wait(0.8)  # Its request for votes is on its way.
+        yield Partition(((first,),), 1.2)
+        yield Wait(0.5)  # It has a vote, and its first entry is on its way.
+        yield Partition(((heir,),), 2.5)
+        yield Wait(0.7)
+        yield Throttle(first, third, 2000, 2.0)
+        yield ClockRate(first, 4.0, 0.8)
+        yield Wait(1.6)
+        yield Partition(((first,),), 4.0)
+        yield Wait(6.0)
+
+
 def transfers(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
     """Has the lead change hands."""
     while True:
@@ -953,5 +982,6 @@ NEMESES: Final[dict[str, Nemesis]] = {
     "half-heard": half_heard, "slow-elections": slow_elections,
     "lonely-leaders": lonely_leaders, "late-comers": late_comers,
     "blind-leaders": blind_leaders, "empty-hands": empty_hands,
-    "asked-again": asked_again, "transfers": transfers, "calm": calm,
+    "asked-again": asked_again, "figure-8": figure_8,
+    "transfers": transfers, "calm": calm,
 }  # fmt: skip
