@@ -17,18 +17,16 @@ how.
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from kv.sim.controls import BUGS, HEAD, Row, table, what_is_wrong
+from kv.sim.controls import BUGS, Row, put_rows, read_rows, what_is_wrong
 
 BUDGET: Final = 180.0  # seconds of runs until a control counts as missed
 
@@ -157,18 +155,10 @@ def write_controls(
 
 def _put(path: Path, row: Row) -> None:
     """Puts a row into the file, in the order of `CONTROLS`, or not at all."""
-    rows: list[Row] = []
-    if path.exists():
-        text = path.read_text(encoding="utf-8")
-        rows = tomllib.loads(text).get("control", [])
-    mine = {r["name"]: r for r in rows if r.get("by") == "chaos"}
+    mine = {r["name"]: r for r in read_rows(path) if r["by"] == "chaos"}
     mine[row["name"]] = row
-    rows = [r for r in rows if r.get("by") != "chaos"]
     names = [*(c.name for c in CONTROLS), *UNSEEN]
-    rows += [mine[name] for name in names if name in mine]
-    new = path.with_name(f"{path.name}.new")
-    new.write_text(HEAD + "".join(map(table, rows)), encoding="utf-8")
-    os.replace(new, path)
+    put_rows(path, "chaos", [mine[name] for name in names if name in mine])
 
 
 def work_out(control: Control) -> Row | None:

@@ -10,6 +10,7 @@ what was found, by which rule, and the shortest schedule that shows it.
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -151,11 +152,6 @@ def write_controls(
         told: Gets a line about each.
         workers: How many processes to use.
     """
-    file = Path(path)
-    kept: list[Row] = []
-    if file.exists():
-        rows = tomllib.loads(file.read_text(encoding="utf-8"))
-        kept = [r for r in rows.get("control", []) if r.get("by") != "sim"]
     made: dict[str, Row] = {}
     with ProcessPoolExecutor(workers) as executor:
         work = [executor.submit(work_out, control) for control in CONTROLS]
@@ -167,11 +163,31 @@ def write_controls(
             told(f"{name}: {row['finding']}")
             made[name] = row
             there = [made[c.name] for c in CONTROLS if c.name in made]
-            text = HEAD + "".join(map(table, [*there, *kept]))
-            file.write_text(text, encoding="utf-8")
+            put_rows(Path(path), "sim", there)
     missed = len(CONTROLS) - len(made)
     told(f"{len(made)} controls were found, {missed} were not")
     return int(missed > 0)
+
+
+def read_rows(file: Path) -> list[Row]:
+    """Returns the rows of a table; none if it is not there."""
+    if not file.exists():
+        return []
+    found = tomllib.loads(file.read_text(encoding="utf-8"))
+    return list(found.get("control", []))
+
+
+def put_rows(file: Path, by: str, rows: list[Row]) -> None:
+    """Puts rows in place of all that one program has written.
+
+    Those of others are kept, also of one that writes meanwhile; and the file
+    is there as it was or as it will be, never half of it.
+    """
+    kept = [row for row in read_rows(file) if row.get("by") != by]
+    both = sorted([*rows, *kept], key=lambda row: row["by"] != "sim")
+    new = file.with_name(f"{file.name}.{by}")
+    new.write_text(HEAD + "".join(map(table, both)), encoding="utf-8")
+    os.replace(new, file)
 
 
 def work_out(control: Control) -> tuple[str, Row | None]:
