@@ -570,7 +570,8 @@ def main(argv: list[str]) -> int:
     add = parser.add_argument
     add("--against", action="append", default=[],
         choices=["etcd", "pysyncobj"], help="run these side by side")
-    add("--only", choices=["load", "failover", "recovery"])
+    add("--only", choices=["load", "failover", "recovery"],
+        help="of the three, this one")
     add("--duration", type=seconds, default=4.0, metavar="TIME",
         help="of each load (4s)")
     add("--rounds", type=number, default=3, help="of each load (3)")

@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import sys
-from argparse import ArgumentTypeError
+from argparse import SUPPRESS, ArgumentTypeError
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -98,6 +98,18 @@ async def _transfer(client: Client, words: list[str]) -> int:
     return 0
 
 
+# In the help of each command.
+_SAID: Final = {
+    "get": "Show a value; if there is none, the exit code is 1.",
+    "put": "Put a value.",
+    "append": "Append to a value, and print how long it is now.",
+    "del": "Delete keys, and print how many there were.",
+    "cas": "Swap a value if it is the expected one. An empty word stands for"
+    " no value: as OLD, that the key must not be there; as NEW, that it is"
+    " deleted.",
+    "member": "Change the members of a live cluster, one change at a time.",
+    "transfer": "Have another node lead.",
+}
 # Command -> what it does, what it takes, how many at least and at most.
 _ACTIONS: Final[dict[str, tuple[Action, str, int, int]]] = {
     "get": (_get, "KEY", 1, 1),
@@ -107,8 +119,8 @@ _ACTIONS: Final[dict[str, tuple[Action, str, int, int]]] = {
     "cas": (_cas, "KEY OLD NEW", 3, 3),
     "member": (
         _member,
-        "add|learner ID HOST:PORT, promote|remove ID, or replace OLD NEW"
-        " HOST:PORT",
+        "add ID HOST:PORT | learner ID HOST:PORT | promote ID | remove ID |"
+        " replace OLD NEW HOST:PORT",
         2, 4,
     ),
     "transfer": (_transfer, "ID", 1, 1),
@@ -117,9 +129,13 @@ _ACTIONS: Final[dict[str, tuple[Action, str, int, int]]] = {
 
 def _run(name: str, argv: list[str]) -> int:
     action, takes, least, most = _ACTIONS[name]
-    parser = Parser(prog=f"kv {name}")
+    parser = Parser(
+        prog=f"kv {name}", description=_SAID[name],
+        usage=f"kv {name} [-h] [--servers HOST:PORT,...] [--timeout TIME]"
+        f" {takes}",
+    )  # fmt: skip
     add_client_arguments(parser)
-    parser.add_argument("words", nargs="*", metavar=takes)
+    parser.add_argument("words", nargs="*", help=SUPPRESS)
     args = parser.parse_args(argv)
     if not least <= len(args.words) <= most:
         parser.error(f"takes {takes}")

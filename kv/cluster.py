@@ -40,10 +40,12 @@ def parse(argv: list[str]) -> tuple[Namespace, list[str]]:
         help="between heartbeats (50ms)")
     add("--election", type=seconds, default=0.5, metavar="TIME",
         help="until a follower campaigns: one to two times this (500ms)")
-    add("--reads", choices=["safe", "lease", "stale"], default="safe")
+    add("--reads", choices=["safe", "lease", "stale"], default="safe",
+        help="how nodes answer them (safe); see kv serve --help")
     add("--async-writes", action="store_true",
         help="let raft go on while the disk works")
-    add("--snapshot-every", type=number, default=None, metavar="ENTRIES")
+    add("--snapshot-every", type=number, default=None, metavar="ENTRIES",
+        help="entries between snapshots (10000)")
     add("--parts", default=None, metavar="MODULE:NAME",
         help="build the nodes of these parts")
     add("--demo", action="store_true",
@@ -141,7 +143,8 @@ def main(argv: list[str]) -> int:
             Path(args.out).open("a", encoding="utf-8").close()
     except (ValueError, OSError) as error:
         return complain(error)
-    print(f"{args.nodes} nodes under {folder}", flush=True)
+    count = "1 node" if args.nodes == 1 else f"{args.nodes} nodes"
+    print(f"{count} under {folder}", flush=True)
 
     async def go() -> int:
         if args.demo:

@@ -61,9 +61,12 @@ def parse(argv: list[str]) -> Namespace:
         help="make a mistake of kv/unsafe.py in the nodes: it should be found")
     add("--async-writes", action="store_true",
         help="let raft go on while the disk works")
-    add("--heartbeat", type=seconds, default=0.05, metavar="TIME")
-    add("--election", type=seconds, default=0.4, metavar="TIME")
-    add("--snapshot-every", type=number, default=1000, metavar="ENTRIES")
+    add("--heartbeat", type=seconds, default=0.05, metavar="TIME",
+        help="between heartbeats (50ms)")
+    add("--election", type=seconds, default=0.4, metavar="TIME",
+        help="until a follower campaigns: one to two times this (400ms)")
+    add("--snapshot-every", type=number, default=1000, metavar="ENTRIES",
+        help="entries between snapshots (1000)")
     add("--append-size", type=number, default=None, metavar="BYTES",
         help="of entries in one message between nodes; of a larger one, one")
     add("--power-cuts", action="store_true",

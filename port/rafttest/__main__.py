@@ -63,15 +63,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     run = commands.add_parser(
         "run", help="print a script with the outputs that it has now"
     )
-    run.add_argument("file", type=Path, metavar="FILE")
+    run.add_argument("file", type=Path, metavar="FILE", help="the script")
     check = commands.add_parser(
         "check", help="compare recordings, byte for byte"
     )
-    check.add_argument("paths", type=Path, metavar="PATH", nargs="+")
+    check.add_argument(
+        "paths", type=Path, metavar="PATH", nargs="+",
+        help="a recording, or a folder of them",
+    )  # fmt: skip
     play = commands.add_parser(
         "play", help="write a page to step through a script in a browser"
     )
-    play.add_argument("file", type=Path, metavar="FILE")
+    play.add_argument("file", type=Path, metavar="FILE", help="the script")
     play.add_argument(
         "-o", dest="out", type=Path, metavar="OUT",
         help="the page to write (FILE.html)",
