@@ -1,5 +1,6 @@
 // The player: a script's steps, forth and back. It makes a player of every
-// element .pl, from the data that port/rafttest/record.py has written there.
+// element .pl, from the data that port/rafttest/record.py has written there
+// and the transcript that port/rafttest/play.py has.
 // What is shown is a function of the step's number and of nothing else, so
 // a step back is as exact as a step forward.
 "use strict";
@@ -59,13 +60,14 @@
   class Player {
     constructor(root) {
       this.root = root;
-      this.data = JSON.parse(
-        root.querySelector("script[type='application/json']").textContent);
-      // Several players of a page may keep the lines that ran in one place.
+      const kept = (element) => JSON.parse(element.textContent);
+      this.data = kept(root.querySelector("script[type='application/json']"));
+      // Several players of a page may keep what ran in one place.
       if (typeof this.data.code === "string") {
-        this.data.code = JSON.parse(
-          document.getElementById(this.data.code).textContent);
+        Object.assign(this.data,
+          kept(document.getElementById(this.data.code)));
       }
+      this.listen();
       this.prefix = root.dataset.prefix;
       this.count = this.data.steps.length;
       this.moments = [this.data.before, ...this.data.steps];
@@ -99,6 +101,19 @@
     }
 
     // ---- Reading the data ---------------------------------------------------
+
+    // The words of the steps are in the transcript, and nowhere else.
+    listen() {
+      const items = this.root.querySelectorAll(".pl-text li");
+      this.data.steps.forEach((step, i) => {
+        const text = items[i].querySelector("pre code").textContent;
+        const at = text.indexOf("\n----\n");
+        step.cmd = text.slice(0, at);
+        step.out = text.slice(at + 6);
+        step.prose = [...items[i].querySelectorAll("p")]
+          .map((p) => p.textContent);
+      });
+    }
 
     step(k) { return k > 0 ? this.data.steps[k - 1] : null; }
     nodes(k) { return this.moments[k].nodes.map((n) => this.data.nodes[n]); }
@@ -871,7 +886,7 @@
 
     drawRan() {
       const step = this.asking ? null : this.step(this.at);
-      const ran = step ? step.ran : [];
+      const ran = step ? step.ran.map((at) => this.data.runs[at]) : [];
       const lines = ran.reduce((n, [, some]) => n + some.length, 0);
       const title = step ? `Lines that ran: ${lines}, in ${
         many(ran.length, "function")}` : "Lines that ran";

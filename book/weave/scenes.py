@@ -23,7 +23,7 @@ from book.weave.walks import Scene
 from port.errors import Malformed
 from port.rafttest import play
 from port.rafttest.datadriven import Directive, parse
-from port.rafttest.record import Data, Homes, Recording, Step, record
+from port.rafttest.record import Data, Homes, Recording, Step, Table, record
 
 FOLDER = "book/scenarios"
 THREAD = "one-day"
@@ -105,7 +105,7 @@ def prefix(name: str) -> str:
 
 
 class Code:
-    """The lines that ran, of several players of a page, kept once.
+    """What ran, of several players of a page, kept once.
 
     Most of a small scenario's data are lines of the port, and most of these
     are the same in all of them.
@@ -119,9 +119,10 @@ class Code:
         self._places: dict[tuple[str, str], int] = {}
         self._lines: list[dict[int, _Row]] = []
         self._homes: list[str] = []
+        self._runs = Table()
 
     def take(self, data: Data) -> None:
-        """Takes the lines out of a player's data, and leaves the id there."""
+        """Takes what ran out of a player's data, and leaves the id there."""
         code = cast("list[tuple[str, str, list[_Row], str]]", data["code"])
         moved: list[int] = []
         for path, name, rows, home in code:
@@ -131,20 +132,24 @@ class Code:
                 self._homes.append(home)
             self._lines[place].update({row[0]: row for row in rows})
             moved.append(place)
-        for step in cast("list[dict[str, list[tuple[int, object]]]]",
-                         data["steps"]):
-            step["ran"] = [(moved[at], lines) for at, lines in step["ran"]]
+        runs = [
+            self._runs.place((moved[at], lines))
+            for at, lines in cast("list[tuple[int, object]]", data.pop("runs"))
+        ]
+        for step in cast("list[dict[str, list[int]]]", data["steps"]):
+            step["ran"] = [runs[at] for at in step["ran"]]
         data["code"] = self.id
 
     def element(self) -> Element:
-        """Returns the element that holds the lines."""
+        """Returns the element that holds what was taken."""
         held = Element("script", {"type": "application/json", "id": self.id})
-        held.text = play.packed([
+        code = [
             [*key, [lines[n] for n in sorted(lines)], home]
             for key, lines, home in zip(
                 self._places, self._lines, self._homes, strict=True
             )
-        ])  # fmt: skip
+        ]
+        held.text = play.packed({"code": code, "runs": self._runs.rows})
         return held
 
 
@@ -164,7 +169,7 @@ def embed(
         scene: What to play.
         homes: Where the functions that ran are explained.
         stash: Keeps HTML until the page is written, and returns its mark.
-        code: Takes the lines that ran, if the page is to hold them once.
+        code: Takes what ran, if the page is to hold it once.
 
     Raises:
         Refused: there is no such scenario, or it does not run as it should.

@@ -82,7 +82,9 @@ def container(
     """Returns the element that the script makes a player of.
 
     Args:
-        steps: The steps, for the transcript.
+        steps: The steps, for the transcript. The script takes their words
+            from there: each `li` has its prose in `p`, and in `code` the
+            command, a line of four dashes, and what it printed.
         data: The same as data, see `Recording.data`.
         command: What a reader can type to run the script.
         prefix: What the anchors of the steps begin with, before `step-1`:

@@ -6,9 +6,10 @@ goes what was in flight, what was delivered or lost, what was printed, and
 which lines of the port ran. `port.rafttest.play` makes a page of that; the
 book does the same with its scenarios.
 
-A cluster changes little from step to step. So the data keeps each different
-node, log and message once, in a table, and steps refer to them by place. A
-part of a recording is cut out with the tables that it needs, and no more.
+A cluster changes little from step to step, and runs the same lines again and
+again. So the data keeps each different node, log, message and run of lines
+once, in a table, and steps refer to them by place. A part of a recording is
+cut out with the tables that it needs, and no more.
 
 Reading is from outside: neither raft nor the environment knows of it. There
 is no Go for this file.
@@ -153,16 +154,18 @@ class Recording:
             homes: Where functions are explained, by path and name.
 
         Returns:
-            `nodes`, `logs`, `msgs` and `code` are tables. `before` is the
-            moment before the first step. `steps` have `line`, `cmd`,
-            `prose`, `out`; `nodes` and `msgs`, places in the tables;
-            `took`, pairs of a message's place and 1 if it was lost; `ran`,
-            pairs of a function's place and the lines in it. A function in
-            `code` is its path, its name, its lines as `[number, text,
-            place]` and its link; place and link are empty if it has none.
+            `nodes`, `logs`, `msgs`, `runs` and `code` are tables. `before`
+            is the moment before the first step. `steps` have `nodes`,
+            `msgs` and `ran`, places in the tables, and `took`, pairs of a
+            message's place and 1 if it was lost. Their words are not here:
+            whoever plays the steps has them in the transcript. One of
+            `runs` is a function's place and the lines of it that ran. A
+            function in `code` is its path, its name, its lines as `[number,
+            text, place]` and its link; place and link are empty if it has
+            none.
         """
         steps = self.steps[first:last]
-        nodes, logs, msgs = _Table(), _Table(), _Table()
+        nodes, logs, msgs, runs = Table(), Table(), Table(), Table()
 
         def shot(one: Shot) -> Data:
             kept = [
@@ -181,15 +184,11 @@ class Recording:
             "before": before,
             "steps": [
                 {
-                    "line": step.line,
-                    "cmd": step.cmd,
-                    "prose": list(step.prose),
-                    "out": step.out,
                     "took": [
                         [msgs.place(m), int(lost)] for m, lost in step.taken
                     ],
                     "ran": [
-                        [places[f], sorted(lines)]
+                        runs.place([places[f], sorted(lines)])
                         for f, lines in step.ran.items()
                     ],
                     **shot(step.after),
@@ -199,6 +198,7 @@ class Recording:
             "nodes": nodes.rows,
             "logs": logs.rows,
             "msgs": msgs.rows,
+            "runs": runs.rows,
             "code": [
                 _code(f, lines, (homes or {}).get((f.path, f.name)))
                 for f, lines in union.items()
@@ -206,8 +206,12 @@ class Recording:
         }
 
 
-class _Table:
-    """Rows, each kept once."""
+class Table:
+    """Rows, each kept once.
+
+    Attributes:
+        rows: The rows, in the order in which they came first.
+    """
 
     __slots__ = ("_places", "rows")
 
@@ -216,6 +220,7 @@ class _Table:
         self._places: dict[str, int] = {}
 
     def place(self, row: object) -> int:
+        """Returns the place of a row, which is put in if it is not there."""
         key = repr(row)
         if key not in self._places:
             self._places[key] = len(self.rows)
