@@ -8,8 +8,11 @@ has. Whoever comes while a question is under way waits for the next: the answer
 may lie before a write that the late one has to see.
 
 A question may be lost, so it is repeated, under another name: the answer to
-the one before is no answer any more. And raft answers too early in two
-corners, of which `Replica._sure` tells; then, too, it is asked again.
+the one before is no answer any more. So it must not be repeated before an
+answer can be there, or none ever would be: each time the node waits twice as
+long, and from then on twice as long as the answer took. And raft answers too
+early in two corners, of which `Replica._sure` tells; then, too, it is asked
+again.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from kv.world import Clock
 from port.read_only import ReadState
 
 WAITING: Final = 100_000  # clients' reads at a time
+LONGEST: Final = 1.0  # seconds until a question is repeated, at most
 
 
 class _Read(NamedTuple):
@@ -64,7 +68,8 @@ class Reads:
             machine: Answers them.
             clock: The node's.
             timeout: How long a client waits at most, in seconds.
-            retry: After how long raft is asked again, in seconds.
+            retry: After how long raft is asked again, in seconds, while
+                answers take no longer than that.
             first_name: Where the names of questions begin: far from those of
                 any other node, and of this one before it was started again.
             at_once: Returns what was applied last, if reads are to be
@@ -75,7 +80,7 @@ class Reads:
         self._machine = machine
         self._clock = clock
         self._timeout = timeout
-        self._retry = retry
+        self._retry = self._patience = retry
         self._at_once = at_once
         self._closed = False
         self._waiting: list[_Read] = []
@@ -141,6 +146,8 @@ class Reads:
             if not sure:
                 self.ask_again()
                 continue
+            took = self._clock.time() - self._asked_at
+            self._patience = max(self._retry, min(2 * took, LONGEST))
             self._due.append((state.index, self._asked))
             self._asked = []
 
@@ -174,7 +181,9 @@ class Reads:
             self._due = [
                 (i, _without_late(reads, now, why)) for i, reads in self._due
             ]
-        if now - self._asked_at > self._retry:
+        if self._asked and now - self._asked_at > self._patience:
+            longer = min(2 * self._patience, LONGEST)
+            self._patience = max(self._patience, longer)
             self.ask_again()
 
     def answer_all(self) -> None:

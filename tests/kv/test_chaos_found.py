@@ -12,11 +12,15 @@ import hiredis
 import pytest
 
 from kv.client import Client
+from kv.commands import get
 from kv.framing import LengthPrefixed
+from kv.machine import Machine
+from kv.replica.reads import Reads
 from kv.seams import Identity
 from kv.transport import Transport
-from kv.world import Listener, RealNetwork, real_world
+from kv.world import Listener, RealClock, RealNetwork, real_world
 from port import raftpb as pb
+from port.read_only import ReadState
 from tests.kv.nodes import Wire, serving
 
 
@@ -166,3 +170,39 @@ def test_a_call_that_is_cancelled_leaves_no_answer_behind(whose: str) -> None:
         server.close()
 
     asyncio.run(go())
+
+
+class Hands(RealClock):
+    """A clock that stands until it is moved."""
+
+    now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+
+def test_a_question_is_not_repeated_before_its_answer_can_be_there() -> None:
+    """Answers that took longer than the first repetition never counted."""
+    clock = Hands()
+    reads = Reads(Machine(), clock, timeout=5.0, retry=0.1, first_name=0)
+    answers: list[object] = []
+    under_way: list[tuple[float, bytes]] = []
+    took = []
+    for _ in range(2):
+        begin = clock.now
+        reads.add(get(b"key"), answers.append)
+        had = len(answers)
+        while len(answers) == had and clock.now < begin + 6:
+            clock.now += 0.01
+            if reads.ready_to_ask:
+                name = reads.new_name()
+                reads.asked(name)
+                under_way.append((clock.now + 0.3, name))
+            there = [n for due, n in under_way if due <= clock.now]
+            under_way = [x for x in under_way if x[1] not in there]
+            reads.answered([ReadState(7, n) for n in there], sure=True)
+            reads.applied(7)
+            reads.sweep(clock.now, led=True)
+        took.append(clock.now - begin)
+    assert took[0] < 1.0
+    assert took[1] < 0.4  # It has learned how long an answer takes.
