@@ -36,7 +36,7 @@ that have their home on the page. How it all comes about, file by file:
     render.py    builds the elements of a walk
     catalogue.py reads the catalogue of transitions, and checks it
     transitions.py, transitions_drawn.py show it, and draw it
-    matrix.py    reads what each role makes of each message, and tries it
+    matrix.py    reads what each role makes of each message
     back/        makes the tables of the back matter, and the cheat sheet
     uses.py      knows what the names in the code stand for, and who uses it
     pins.py      knows which tests hold a function

@@ -6,17 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from book.weave.matrix import (
-    ROLES,
-    SENDERS,
-    TERMS,
-    TYPES,
-    Facts,
-    load,
-    observe,
-    rawnode_filter,
-    read,
-)
+from book.weave.matrix import ROLES, SENDERS, TERMS, TYPES, load, read
 from book.weave.problems import WeaveError
 from port import raftpb as pb
 from port.chan import Recv, try_select
@@ -26,6 +16,7 @@ from port.rafttest.observe import Transition
 from port.rawnode import RawNode
 from port.types import LOCAL_APPEND_THREAD
 from tests.book.observing import ROOT
+from tests.book.trying import Facts, observe, rawnode_filter
 from tests.port.loops import on_loop, settle, spawn
 from tests.port.raft.nodes import storage
 from tests.port.test_node import config
