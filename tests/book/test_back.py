@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html import unescape
 
 import pytest
 
@@ -13,6 +14,7 @@ from book.weave.back import (
     Desk,
     commands,
     config,
+    controls,
     loglines,
     messages,
     sheet,
@@ -140,6 +142,28 @@ def test_the_commands_are_those_that_there_are() -> None:
     page = made("commands")
     assert "--peer-listen" in page
     assert "usage:" not in page
+
+
+def test_every_mistake_has_its_row_and_says_how_it_was_found() -> None:
+    page = made("controls")
+    found = controls.read(ROOT)
+    assert page.count("<tr>") == len(found) + len(controls.KINDS)
+    for name, rows in found.items():
+        assert f"{name}</code>" in re.sub("<wbr>", "", page)
+        for way, row in rows.items():
+            cell = controls._cell(rows, way)
+            assert row.get("why", row.get("nemesis")) in unescape(cell)
+        assert set(rows) <= set(controls.WAYS)
+    assert "not looked for" in controls._cell({}, "sim")
+    # What was found is told as it was, and as text.
+    row = {
+        "seeds": 2, "real_seconds": 1, "nemesis": "storm", "more": "--x 1",
+        "finding": "a < b", "schedule": ["1.0  crash", "2.0  cut"],
+    }  # fmt: skip
+    cell = controls._cell({"chaos": row}, "chaos")
+    assert "<code>storm --x 1</code>, 2 seeds, 1.0 seconds" in cell
+    assert "a &lt; b" in cell
+    assert "2 faults until then" in cell
 
 
 def test_the_bibliography_has_all_that_is_known() -> None:

@@ -19,6 +19,8 @@ from kv.unsafe import MISTAKES
 from kv.workload import Recorder
 from labs.bugs import NAMES
 
+REPO = Path(__file__).parents[2]
+
 
 class History:
     """What clients saw, event by event, at a second each."""
@@ -133,3 +135,18 @@ def test_a_finding_is_told_in_a_line() -> None:
     assert controls._finding({"problems": ["a and b differ"]}) == (
         "a and b differ"
     )
+
+
+def test_every_mistake_has_been_looked_for_with_real_processes() -> None:
+    """What the book tells is what the controls are."""
+    table = tomllib.loads((REPO / "book/controls.toml").read_text("utf-8"))
+    rows = {r["name"]: r for r in table["control"] if r["by"] == "chaos"}
+    assert {n for n, r in rows.items() if "why" in r} == set(controls.UNSEEN)
+    found = {n: r for n, r in rows.items() if "why" not in r}
+    assert list(found) == [c.name for c in CONTROLS]
+    for control in CONTROLS:
+        row = found[control.name]
+        assert row["nemesis"] == control.nemesis
+        assert row["more"] == " ".join(control.more)
+        assert row["finding"]
+        assert row["real_seconds"] <= controls.BUDGET
