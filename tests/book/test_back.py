@@ -157,8 +157,9 @@ def test_every_mistake_has_its_row_and_says_how_it_was_found() -> None:
     assert "not looked for" in controls._cell({}, "sim")
     # What was found is told as it was, and as text.
     row = {
-        "seeds": 2, "real_seconds": 1, "nemesis": "storm", "more": "--x 1",
-        "finding": "a < b", "schedule": ["1.0  crash", "2.0  cut"],
+        "by": "chaos", "seeds": 2, "real_seconds": 1, "nemesis": "storm",
+        "more": "--x 1", "finding": "a < b",
+        "schedule": ["1.0  crash", "2.0  cut"],
     }  # fmt: skip
     cell = controls._cell({"chaos": row}, "chaos")
     assert "<code>storm --x 1</code>, 2 seeds, 1.0 seconds" in cell
