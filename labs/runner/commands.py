@@ -171,6 +171,9 @@ def check(work: Workspace, text: str | None) -> int:
             return RED
         if exercise.plug and not plugged_in(work, exercise):
             print("\n".join(_plug(exercise)))
+    if len(chosen) == 1:
+        print(f"  Ours, and what there is to say of it: python -m labs"
+              f" solution {chosen[0].id}")  # fmt: skip
     coming = next_exercise(work)
     print()
     if coming is None:

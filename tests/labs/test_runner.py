@@ -171,6 +171,7 @@ def test_from_the_first_screen_to_green(
     assert labs(tmp_path, "check") == 0
     out = capsys.readouterr().out
     assert "green" in out
+    assert "python -m labs solution 1.1" in out
     assert "Next: 1.2" in out
     assert labs(tmp_path, "solution", "1.1") == 0
     assert "class Store" in capsys.readouterr().out
