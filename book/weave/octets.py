@@ -1,7 +1,8 @@
-"""Three entries as bytes, and what each byte says.
+"""A message and three entries as bytes, and what each byte says.
 
 The bytes are what the port writes, and they are read back here field by
-field; `tests/book/test_raftpb.py` compares them with what the page says.
+field; `tests/book/test_raftpb.py` compares them with what the page says, and
+the message with the one that node 1 sends in act 3 of the day.
 """
 
 from __future__ import annotations
@@ -22,19 +23,24 @@ ENTRIES = (
         pb.Entry(term=1, index=4, type=pb.EntryNormal),
     ),
 )
-NAMES = {f.number: f.name for f in pb.Entry.FIELDS}
+MESSAGE = pb.Message(
+    type=pb.MsgApp, to=2, from_=1, term=1, log_term=1, index=3, commit=3,
+    entries=[ENTRIES[0][1]],
+)  # fmt: skip
+DEEP = 332
 
 
-def pieces(entry: pb.Entry) -> Iterator[tuple[str, bytes, bytes, bytes]]:
+def pieces(message: pb.Proto) -> Iterator[tuple[str, bytes, bytes, bytes]]:
     """Yields name, tag, length and value of each field, as written.
 
-    All numbers in the picture are small, so a tag or a length is one byte.
+    All numbers in the pictures are small, so a tag or a length is one byte.
     """
-    data = entry.marshal()
+    names = {f.number: f.name for f in message.FIELDS}
+    data = message.marshal()
     at = 0
     while at < len(data):
         tag = data[at]
-        name = NAMES[tag >> 3]
+        name = names[tag >> 3]
         if tag & 7 == 2:
             end = at + 2 + data[at + 1]
             yield name, data[at : at + 1], data[at + 1 : at + 2], data[
@@ -44,6 +50,12 @@ def pieces(entry: pb.Entry) -> Iterator[tuple[str, bytes, bytes, bytes]]:
             end = at + 2
             yield name, data[at : at + 1], b"", data[at + 1 : end]
         at = end
+
+
+def absent(message: pb.Proto) -> list[str]:
+    """Returns the names of the fields that are not written."""
+    there = {name for name, *_ in pieces(message)}
+    return [f.name for f in message.FIELDS if f.name not in there]
 
 
 def _text(
@@ -79,38 +91,96 @@ def _said(name: str, value: bytes) -> str:
     return f"{name} {value[0]}"
 
 
+def _field(
+    x: float, y: float, piece: tuple[str, bytes, bytes, bytes], said: str
+) -> Iterator[str]:
+    """Yields the cells of a field, and the brace below them."""
+    start = x
+    looks = ("fill:var(--band)", "fill:var(--tint)", "fill:none")
+    for part, look in zip(piece[1:], looks, strict=True):
+        for byte in part:
+            yield _cell(x, y, byte, look)
+            x += CELL
+    yield _brace(start, x, y + 34, said)
+
+
+def _width(piece: tuple[str, bytes, bytes, bytes]) -> int:
+    return CELL * sum(map(len, piece[1:]))
+
+
+def _head(y: float, what: str, size: int) -> str:
+    return (
+        f'<text x="0" y="{y - 14}"><tspan class="wv-strong">'
+        f'{escape(what)}</tspan><tspan class="wv-said" dx="10">'
+        f"{size} bytes</tspan></text>"
+    )
+
+
+def _row(message: pb.Proto, y: float) -> Iterator[str]:
+    x = 0.0
+    for piece in pieces(message):
+        yield from _field(x, y, piece, _said(piece[0], piece[3]))
+        x += _width(piece)
+
+
 def _parts() -> Iterator[str]:
     for n, (what, entry) in enumerate(ENTRIES):
         y = TOP + ROW * n
-        size = entry.size()
-        yield (
-            f'<text x="0" y="{y - 14}"><tspan class="wv-strong">'
-            f'{escape(what)}</tspan><tspan class="wv-said" dx="10">'
-            f"{size} bytes</tspan></text>"
-        )
-        x = 0.0
-        for name, tag, length, value in pieces(entry):
-            start = x
-            for part, look in (
-                (tag, "fill:var(--band)"),
-                (length, "fill:var(--tint)"),
-                (value, "fill:none"),
-            ):
-                for byte in part:
-                    yield _cell(x, y, byte, look)
-                    x += CELL
-            yield _brace(start, x, y + 34, _said(name, value))
+        yield _head(y, what, entry.size())
+        yield from _row(entry, y)
+
+
+def _opened() -> Iterator[str]:
+    """Yields the message: its numbers, the entry in it, and what is left."""
+    yield _head(TOP, "MsgApp from 1 to 2", MESSAGE.size())
+    x, y = 0.0, float(TOP)
+    for piece in pieces(MESSAGE):
+        name, tag, length, value = piece
+        if not length:
+            said = "type 3" if name == "type" else _said(name, value)
+            yield from _field(x, y, piece, said)
+            x += _width(piece)
+            continue
+        # A message in the message: how long it is, and then its own fields.
+        y += 76
+        yield _cell(0, y, tag[0], "fill:var(--band)")
+        yield _cell(CELL, y, length[0], "fill:var(--tint)")
+        said = f"{name}: {len(value)} bytes follow, and they are an entry"
+        yield _text(2 * CELL + 10, y + 19, said, "", "start")
+        y += 38
+        yield from _row(ENTRIES[0][1], y)
+        x, y = 0.0, y + 76
+    y += 86
+    yield (
+        f'<text x="0" y="{y:g}"><tspan class="wv-strong">not there, so no '
+        'bytes</tspan><tspan class="wv-said" dx="10">'
+        f"{', '.join(absent(MESSAGE))}</tspan></text>"
+    )
+
+
+def _drawn(
+    name: str, height: int, title: str, told: str, parts: Iterator[str]
+) -> str:
+    return (
+        f'<svg class="wv-drawn" viewBox="0 0 {WIDTH} {height}" role="img" '
+        f'aria-labelledby="wv-{name}-t wv-{name}-d">'
+        f'<title id="wv-{name}-t">{escape(title)}</title>'
+        f'<desc id="wv-{name}-d">{escape(told)}</desc>'
+        f"{''.join(parts)}</svg>"
+    )
 
 
 def svg() -> str:
-    """Returns the picture as one line of SVG."""
+    """Returns the three entries as one line of SVG."""
     told = "; ".join(
         f"{what}: {entry.marshal().hex(' ')}" for what, entry in ENTRIES
     )
-    return (
-        f'<svg class="wv-drawn" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        'aria-labelledby="wv-octets-t wv-octets-d">'
-        '<title id="wv-octets-t">Three entries as bytes</title>'
-        f'<desc id="wv-octets-d">{escape(told)}</desc>'
-        f"{''.join(_parts())}</svg>"
+    return _drawn("octets", HEIGHT, "Three entries as bytes", told, _parts())
+
+
+def opened() -> str:
+    """Returns the message, laid open, as one line of SVG."""
+    told = f"{MESSAGE.marshal().hex(' ')}; absent: {', '.join(absent(MESSAGE))}"
+    return _drawn(
+        "opened", DEEP, "A message, laid open", told, _opened()
     )

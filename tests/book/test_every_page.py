@@ -78,6 +78,11 @@ def seen(
         page.on("requestfailed", lambda r, k=look: k.said.append(r.url))
         page.set_viewport_size({"width": WIDTHS[-1], "height": 900})
         page.goto(f"{site.as_uri()}/{name}")
+        # What is folded away has no height until it is opened.
+        page.evaluate(
+            """() => document.querySelectorAll("details.wv-fold")
+              .forEach(fold => fold.open = true)"""
+        )
         look.walks = page.evaluate(
             """() => [...document.querySelectorAll(".wv-code")].map(code => [
               code.parentElement.id,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 import port.errors
+from book.weave import spelled
 from port import raftpb as pb
 from port import util
-from port.errors import InvalidConfig, RaftError, RaftPanic
+from port.errors import InvalidConfig, RaftError, RaftPanic, StepLocalMsg
 from port.logger import (
     DefaultLogger,
     discard_logger,
@@ -18,8 +20,10 @@ from port.logger import (
     reset_default_logger,
     set_logger,
 )
+from port.rafttest.datadriven import parse
+from port.rafttest.interaction_env import InteractionEnv
 from port.rawnode import RawNode
-from port.types import EntryID, LogSlice
+from port.types import LOCAL_APPEND_THREAD, EntryID, LogSlice
 from port.util import (
     describe_entry,
     describe_message,
@@ -31,6 +35,10 @@ from port.util import (
 from tests.book.breaking import breaks
 from tests.book.test_rawnode import raw_node
 from tests.port.raft.nodes import entries, storage
+
+BOOK = Path(__file__).parents[2] / "book"
+PAGE = BOOK / "pages" / "small.md"
+SCENARIOS = BOOK / "scenarios"
 
 
 class Kept(logging.Handler):
@@ -53,6 +61,52 @@ def test_a_line_of_a_transcript() -> None:
         '1->a MsgApp Term:2 Log:1/3 Commit:4'
         ' Entries:[2/4 EntryNormal "a\\xff"]'
     )
+
+
+def test_the_line_of_the_picture() -> None:
+    line = spelled.line()
+    text = PAGE.read_text(encoding="utf-8")
+    assert all(piece in line for piece, _, _ in spelled.PIECES)
+    for piece, _, _ in spelled.PIECES[:-1]:
+        assert f"| `{piece}` |" in text
+    vote = pb.Message(
+        type=pb.MsgVote, from_=12, to=2, term=7, log_term=4, index=90
+    )
+    assert f'"`{describe_message(vote)}`, and node 2' in text
+
+
+def test_the_minute_is_from_the_scene() -> None:
+    """The lines come in that order, and from its step 14."""
+    text = PAGE.read_text(encoding="utf-8")
+    lines = text.partition("```text\n")[2].partition("```")[0].splitlines()
+    assert len(lines) == 11
+    scene = (SCENARIOS / "pulled-cable.txt").read_text("utf-8")
+    printed = parse(scene, "scene")[13].expected.splitlines()
+    said = iter(line.strip() for line in printed)
+    assert all(line.strip() in said for line in lines)
+
+
+def test_a_write_that_nobody_else_has_goes() -> None:
+    """Step 6 has it, step 14 replaces it, and it was never committed."""
+    env = InteractionEnv()
+    scene = (SCENARIOS / "pulled-cable.txt").read_text("utf-8")
+    for step, d in enumerate(parse(scene, "scene"), 1):
+        env.handle(d)
+        if step in (6, 13):
+            log = env.nodes[0].raw_node.raft.raft_log
+            assert log.term(4) == 1
+            assert log.committed == 3
+    assert log.term(4) == 2
+
+
+def test_the_sieve_is_against_mistakes() -> None:
+    """What is from elsewhere is refused, what says it is not comes in."""
+    rn: RawNode = raw_node(storage([1, 2]))
+    said = pb.Message(type=pb.MsgStorageAppendResp, from_=2, to=1)
+    with pytest.raises(StepLocalMsg):
+        rn.step(said)
+    said.from_ = LOCAL_APPEND_THREAD
+    rn.step(said)
 
 
 def test_a_hint_of_0_is_shown() -> None:

@@ -1,0 +1,113 @@
+"""Two loops that meet at channels: an application's, and raft's own.
+
+`tests/book/test_live.py` sees that the names are those of the code, and runs
+what the page says about the door that is shut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+WIDTH, HEIGHT = 692, 346
+LEFT, RIGHT, TOP, BELOW = 206, 540, 46, 300
+# What goes across: the name of it, the channel of raft's, its height, and
+# whether it goes to raft.
+CROSSING = (
+    ("tick", "tickc", 78, True),
+    ("step, any other", "recvc", 126, True),
+    ("step, a proposal", "propc", 166, True),
+    ("ready", "readyc", 224, False),
+    ("advance", "advancec", 264, True),
+)
+
+
+def _text(
+    x: float, y: float, text: str, style: str = "", anchor: str = "middle"
+) -> str:
+    kind = f' class="{style}"' if style else ""
+    return (
+        f'<text{kind} x="{x:g}" y="{y:g}" text-anchor="{anchor}">'
+        f"{escape(text)}</text>"
+    )
+
+
+def _code(x: float, y: float, text: str, anchor: str = "start") -> str:
+    return (
+        f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" '
+        f'style="font-family:var(--mono)">{escape(text)}</text>'
+    )
+
+
+def _arrow(d: str, dashed: bool = False) -> str:
+    dash = "stroke-dasharray:4 4;" if dashed else ""
+    return (
+        f'<path d="{d}" style="fill:none;stroke:var(--muted);{dash}'
+        'stroke-width:1.3;marker-end:url(#wv-loops-tip)"/>'
+    )
+
+
+def _box(x: int, width: int, name: str, code: str) -> Iterator[str]:
+    yield (
+        f'<rect x="{x}" y="{TOP}" width="{width}" height="{BELOW - TOP}" '
+        'rx="6" style="fill:var(--tint);stroke:var(--hair);'
+        'stroke-width:1.4"/>'
+    )
+    yield _text(x, TOP - 24, name, "wv-strong", "start")
+    yield _code(x, TOP - 7, code)
+
+
+def _parts() -> Iterator[str]:
+    yield from _box(94, LEFT - 94, "the application", "_serve")
+    yield from _box(RIGHT, 132, "raft's own task", "run")
+    for said, channel, y, to_raft in CROSSING:
+        yield _code(RIGHT + 14, y + 4, channel)
+        ends = (LEFT, RIGHT - 5) if to_raft else (RIGHT, LEFT + 5)
+        shut = channel == "propc"
+        if "step" in said:
+            # By a task on the side.
+            yield _arrow(f"M{LEFT} 146 L{LEFT + 24} {y} H{RIGHT - 5}", shut)
+        else:
+            yield _arrow(f"M{ends[0]} {y} H{ends[1]}")
+        yield _text((LEFT + RIGHT) / 2 + 8, y - 7, said)
+    yield (
+        f'<circle cx="{LEFT + 3}" cy="146" r="6" style="fill:var(--paper);'
+        'stroke:var(--link);stroke-width:2"/>'
+    )
+    yield _text(LEFT - 8, 150, "on the side", "wv-said", "end")
+    yield (
+        f'<path d="M{RIGHT - 1} 154 V178" style="stroke:var(--link);'
+        'stroke-width:4;fill:none"/>'
+    )
+    yield _text((LEFT + RIGHT) / 2 + 8, 188, "shut while nobody leads",
+                "wv-said")  # fmt: skip
+    for said, y in (("clock", 78), ("network", 146)):
+        yield _text(0, y + 4, said, "", "start")
+        yield _arrow(f"M62 {y} H89")
+    yield _text(0, 220, "disk, then", "", "start")
+    yield _text(0, 236, "network", "", "start")
+    yield _arrow("M92 224 H70")
+    yield _text(
+        94, BELOW + 26,
+        "One loop must never wait for the other at a door that is shut.",
+        "wv-said", "start",
+    )  # fmt: skip
+
+
+def svg() -> str:
+    """Returns the picture as one line of SVG."""
+    told = "; ".join(
+        f"{said} {'to' if to_raft else 'from'} {channel}"
+        for said, channel, _, to_raft in CROSSING
+    )
+    return (
+        f'<svg class="wv-drawn" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        'aria-labelledby="wv-loops-t wv-loops-d">'
+        '<title id="wv-loops-t">Two loops that meet at channels</title>'
+        f'<desc id="wv-loops-d">{escape(told)}; propc is shut while nobody '
+        "leads</desc>"
+        '<defs><marker id="wv-loops-tip" viewBox="0 0 8 8" refX="7" '
+        'refY="4" markerWidth="8" markerHeight="8" orient="auto">'
+        '<path d="M0 0.8 8 4 0 7.2z"/></marker></defs>'
+        f"{''.join(_parts())}</svg>"
+    )
