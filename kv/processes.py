@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -290,8 +291,6 @@ class Cluster:
 
     async def wipe(self, member: Member) -> Member:
         """Replaces a node whose disk is lost by a new one."""
-        import shutil
-
         member.kill()
         id = max(self.members) + 1
         new = Member(self, id, join=True)

@@ -254,7 +254,7 @@ class Server:
             due = max(due + tick, clock.time())
 
     async def run(self) -> None:
-        """Runs until `stop` is asked for.
+        """Runs until `stopping` is set, or the node fails.
 
         Raises:
             Exception: what the node failed of. It is stopped by then.
