@@ -195,6 +195,18 @@ class Client:
         if server not in self._servers:
             self._servers.append(server)
 
+    def remove_server(self, server: Address) -> None:
+        """Has the client forget a server, unless it knows no other.
+
+        A call that is under way there is not disturbed; if no answer comes,
+        the next try goes elsewhere.
+        """
+        if server in self._servers and len(self._servers) > 1:
+            at = self._servers.index(server)
+            del self._servers[at]
+            # The one at hand stays the same; if it was this, it is the next.
+            self._at = (self._at - (at < self._at)) % len(self._servers)
+
     async def get(self, key: bytes) -> bytes | None:
         """Returns the value of a key, or `None`."""
         return cast("bytes | None", await self._read(b"GET", key))

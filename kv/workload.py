@@ -183,6 +183,13 @@ class Workload:
         for client in self._live:
             client.add_server(server)
 
+    def remove_server(self, server: Address) -> None:
+        """Has all clients forget a server, unless it is the only one."""
+        if server in self._servers and len(self._servers) > 1:
+            self._servers.remove(server)
+        for client in self._live:
+            client.remove_server(server)
+
     def start(self) -> None:
         """Sets the clients to work."""
         self.progress = self.recorder.elapsed()

@@ -19,7 +19,7 @@ from contextvars import Context
 from typing import Final
 
 from kv import faults as f
-from kv.client import Client, KvError
+from kv.client import Client, KvError, Unknown
 from kv.faults import ANY, CLIENTS, FOREVER, LEADER
 from kv.messages import Address
 from kv.seams import DataError
@@ -105,6 +105,7 @@ class Cluster:
         passed_over: Likewise, what made no sense.
         notes: What was done, as it was done: time and words.
         on_server: Called with the address of each new machine.
+        on_retired: Called with that of each that is gone for good.
         on_fault: Called with each action that was carried out.
     """
 
@@ -128,6 +129,7 @@ class Cluster:
         self.done: Counter[str] = Counter()
         self.passed_over: Counter[str] = Counter()
         self.on_server: Callable[[Address], None] = _nothing
+        self.on_retired: Callable[[Address], None] = _nothing
         self.on_fault: Callable[[f.Action], None] = _nothing
         self._options = options
         self._trace = trace
@@ -589,14 +591,17 @@ class Cluster:
             world=self.client_world,
         )  # fmt: skip
 
-    async def _member(self, *words: str) -> bool:
-        """Asks the leader for a change; tells whether it came about."""
+    async def _member(self, *words: str) -> bool | None:
+        """Asks the leader for a change; tells whether it came about.
+
+        `None`: nobody knows, and it may yet.
+        """
         client = self._admin()
         try:
             await client.member(*words)
         except KvError as error:
             _log.info("member %s: %s", " ".join(words), error)
-            return False
+            return None if isinstance(error, Unknown) else False
         finally:
             await client.close()
         return True
@@ -611,10 +616,15 @@ class Cluster:
     def _add(self, a: f.AddLearner) -> bool:
         if a.node in self.machines or a.node <= 0:
             return False
-        machine = self._join(a.node)
-        host, port = machine.peer_address
-        self._spawn(self._change("learner", str(a.node), f"{host}:{port}"))
+        self._spawn(self._take_in(self._join(a.node)))
         return True
+
+    async def _take_in(self, machine: Machine) -> None:
+        """Adds a new machine; without it being wanted, it goes again."""
+        host, port = machine.peer_address
+        words = "learner", str(machine.id), f"{host}:{port}"
+        if await self._member(*words) is False:
+            self._retire(machine)
 
     async def _change(self, *words: str) -> None:
         await self._member(*words)
@@ -648,6 +658,7 @@ class Cluster:
         if machine.process is not None:
             self._end(machine, power=False)
         machine.state = "gone"
+        self.on_retired(machine.client_address)
 
     def _replace_one(self, a: f.Replace) -> bool:
         machine = self.resolve(a.node)
@@ -665,7 +676,8 @@ class Cluster:
         lingers: float = 1.0,
     ) -> None:  # fmt: skip
         """Puts a new node in one's place; if need be, until it works."""
-        if self._learns(new):
+        learns = self._learns(new)
+        if learns:
             other = self.machines[new]
         else:
             while new in self.machines:
@@ -673,12 +685,16 @@ class Cluster:
             other = self._join(new)
         host, port = other.peer_address
         words = "replace", str(machine.id), str(new), f"{host}:{port}"
-        while not await self._member(*words):
-            if once:
+        while not (done := await self._member(*words)):
+            if once and done is False:
+                if not learns:
+                    self._retire(other)
                 return
             await self.client_world.clock.sleep(0.5)
             if self._is_out(machine, other):
                 break  # It had come about, and nobody told.
+            if once:
+                return
         await self.client_world.clock.sleep(lingers)
         self._retire(machine)
 

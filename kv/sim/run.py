@@ -357,6 +357,7 @@ class _Run:
             sessions=setup.sessions, per_key=80,
         )  # fmt: skip
         cluster.on_server = load.add_server
+        cluster.on_retired = load.remove_server
         cluster.on_fault = partial(_note_fault, recorder, cluster)
         for machine in cluster.machines.values():
             cluster.start(machine)
