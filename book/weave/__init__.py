@@ -38,7 +38,9 @@ that have their home on the page. How it all comes about, file by file:
     transitions.py, transitions_drawn.py show it, and draw it
     matrix.py    reads what each role makes of each message
     back/        makes the tables of the back matter, and the cheat sheet
-    uses.py      knows what the names in the code stand for, and who uses it
+    modules.py   reads what the files of the port and its tests define
+    names.py     knows what the names in the code stand for
+    uses.py      knows who uses what
     pins.py      knows which tests hold a function
     pulls.py     makes and reads the facts about upstream's pull requests
     around.py    puts all that below the code of a walk

@@ -53,12 +53,12 @@ class Pins:
         self._go = dict(_upstream(root))
         self._tests: list[tuple[str, str]] = []
         self._broken: dict[str, set[str]] = {}
-        for path, tree in uses.trees():
+        for path, module in uses.modules.items():
             if not path.startswith(TESTS):
                 continue
-            self._tests += [(path, name) for name in _tests(tree)]
-            if "breaks" in uses.imported(path):
-                for name in _strings(tree):
+            self._tests += [(path, name) for name in _tests(module.tree)]
+            if "breaks" in module.names:
+                for name in _strings(module.tree):
                     self._broken.setdefault(name, set()).add(path)
 
     def of(self, symbol: Symbol, cited: list[str]) -> list[Pin]:

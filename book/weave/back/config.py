@@ -49,7 +49,7 @@ def kept_as(root: Path) -> dict[str, list[tuple[str, str]]]:
     """
     found: dict[str, list[tuple[str, str]]] = {}
     uses = index(root)
-    start = _method(uses.tree(RAFT), "Raft", "__init__")
+    start = _method(uses.modules[RAFT].tree, "Raft", "__init__")
     for node in ast.walk(start):
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
             targets = (
@@ -87,10 +87,10 @@ def _parameter(
     uses: Index, func: ast.Name, at: int
 ) -> tuple[str, str] | None:
     """Returns the field that a class keeps its argument in."""
-    kind = uses.named(RAFT, func.id)
+    kind = uses.names.named(RAFT, func.id)
     if kind is None or kind.kind != "class":
         return None
-    start = _method(uses.tree(kind.path), kind.name, "__init__")
+    start = _method(uses.modules[kind.path].tree, kind.name, "__init__")
     parameter = start.args.args[at + 1].arg
     for node in ast.walk(start):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name):

@@ -50,7 +50,7 @@ def find(root: Path) -> Iterator[LogLine]:
             for symbol in source.symbols.values()
             for n in symbol.lines
         }
-        tree = index(root).tree(path)
+        tree = index(root).modules[path].tree
         calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
         for call in sorted(calls, key=lambda n: (n.lineno, n.col_offset)):
             func = call.func

@@ -110,7 +110,7 @@ def senders(root: Path) -> dict[str, list[tuple[str, str, int]]]:
     for stem in ("raft", "rawnode", "node", "types"):
         path = f"port/{stem}.py"
         source = python.read(root, path)
-        for call in ast.walk(uses.tree(path)):
+        for call in ast.walk(uses.modules[path].tree):
             if not isinstance(call, ast.Call):
                 continue
             for word in call.keywords:
