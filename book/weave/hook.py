@@ -19,10 +19,19 @@ from book.weave.pages import Book
 log = logging.getLogger("mkdocs.book.weave")
 
 
+def on_pre_build(config: MkDocsConfig) -> None:
+    """Says how long it takes, since nothing more is said for a while."""
+    log.info("All scenarios are run, so this takes a minute or two")
+
+
 def on_post_build(config: MkDocsConfig) -> None:
     """Reports what the notes cover, and copies the Go if it is at hand."""
-    for line in gate.coverage(Book()):
-        log.info("Notes cover %s", line)
+    files = list(gate.coverage(Book()))
+    whole = sum(file.covered == file.total for file in files)
+    log.info(
+        "Notes cover every line of %d files, and a part of %d more"
+        " (python -m book.weave lists them)", whole, len(files) - whole,
+    )  # fmt: skip
     if upstream := str(config.extra.get("upstream") or ""):
         copied = copy_go(Path(upstream), Path(config.site_dir) / "go")
         log.info("Copied %d files of Go into the site", copied)
