@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from book.weave import facts, measure
+from book.weave.lettering import label, text
 
 WIDTH, HEIGHT = 692, 262
 LEFT, STEP, BASE, TALLEST = 60, 104, 196, 132
@@ -58,16 +59,6 @@ def longest(lengths: dict[str, int], count: int) -> list[tuple[str, int]]:
     return [(name.rpartition(".")[2], n) for name, n in ranked[:count]]
 
 
-def _text(
-    x: float, y: float, text: str, style: str = "", anchor: str = "middle"
-) -> str:
-    kind = f' class="{style}"' if style else ""
-    return (
-        f'<text{kind} x="{x:g}" y="{y:g}" text-anchor="{anchor}">'
-        f"{escape(text)}</text>"
-    )
-
-
 def _parts() -> Iterator[str]:
     go, ours = go_functions(), our_functions()
     rows = (("Go", go, "follower"), ("the port", ours, "leader"))
@@ -77,9 +68,7 @@ def _parts() -> Iterator[str]:
         y = 14 + 22 * n
         yield f'<rect x="470" y="{y - 11}" width="14" height="14" '
         yield f'style="{fill}"/>'
-        yield _text(
-            492, y + 1, f"{name}: {len(lengths)} functions", "", "start"
-        )
+        yield label(492, y + 1, f"{name}: {len(lengths)} functions")
         for place, count in enumerate(bins(lengths)):
             height = TALLEST * count / most
             x = LEFT + STEP * place + 38 * n - 34
@@ -87,17 +76,17 @@ def _parts() -> Iterator[str]:
                 f'<rect x="{x:g}" y="{BASE - height:g}" width="34" '
                 f'height="{height:g}" style="{fill}"/>'
             )
-            yield _text(x + 17, BASE - height - 6, str(count))
+            yield text(x + 17, BASE - height - 6, str(count))
     yield (
         f'<path d="M0 {BASE} H{WIDTH}" style="stroke:var(--muted);'
         'stroke-width:1.2;fill:none"/>'
     )
     for place, (first, end) in enumerate(pairwise(EDGES)):
         said = f"{first} to {end - 1}" if end < EDGES[-1] else f"{first} on"
-        yield _text(LEFT + STEP * place + 2, BASE + 20, said, "wv-said")
-    yield _text(0, BASE + 44, "lines of code", "wv-said", "start")
+        yield text(LEFT + STEP * place + 2, BASE + 20, said, "wv-said")
+    yield label(0, BASE + 44, "lines of code", "wv-said")
     told = ", ".join(f"{name} {n}" for name, n in longest(go, 3))
-    yield _text(WIDTH, BASE + 44, told, "wv-said", "end")
+    yield text(WIDTH, BASE + 44, told, "wv-said", "end")
 
 
 def svg() -> str:

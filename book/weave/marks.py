@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
+from book.weave.lettering import code, text
+
 CELL, TALL = 44, 26
 LEFT = 96
 
@@ -127,19 +129,9 @@ def _cell(x: float, y: float, term: int, style: str = "") -> str:
 
 
 def _say(
-    x: float, y: float, text: str, kind: str = "wv-said", anchor: str = "middle"
+    x: float, y: float, said: str, kind: str = "wv-said", anchor: str = "middle"
 ) -> str:
-    return (
-        f'<text class="{kind}" x="{x:g}" y="{y:g}" text-anchor="{anchor}">'
-        f"{escape(text)}</text>"
-    )
-
-
-def _code(x: float, y: float, text: str, anchor: str = "middle") -> str:
-    return (
-        f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" '
-        f'style="font-family:var(--mono)">{escape(text)}</text>'
-    )
+    return text(x, y, said, kind, anchor)
 
 
 def _span(x: float, end: float, y: float, down: bool = False) -> str:
@@ -177,7 +169,7 @@ def marks() -> str:
         for before, last, said in spans:
             first = x(before + 1) - (30 if before == s.compacted else 0)
             yield _span(first, x(last + 1), 38)
-            yield _code((first + x(last + 1)) / 2, 26, said)
+            yield code((first + x(last + 1)) / 2, 26, said)
         rows = ((top, "the log"), (top + 56, "storage"),
                 (top + 112, "unstable"))
         for y, said in rows:
@@ -204,11 +196,11 @@ def marks() -> str:
             yield _span(x(first), x(end), bottom + 12, down=True)
             yield _say((x(first) + x(end)) / 2, bottom + 30, said)
         yield _mark(x(s.offset), top + 96)
-        yield _code(x(s.offset) - 6, top + 112 + 18, "offset", "end")
+        yield code(x(s.offset) - 6, top + 112 + 18, "offset", "end")
         yield _mark(x(s.in_progress), bottom + 34)
-        yield _code(x(s.in_progress), bottom + 64, "offset_in_progress")
+        yield code(x(s.in_progress), bottom + 64, "offset_in_progress")
         yield _mark(x(s.compacted + 1), top + 56 + TALL + 2)
-        yield _code(x(s.compacted + 1), top + 56 + TALL + 32, "first_index")
+        yield code(x(s.compacted + 1), top + 56 + TALL + 32, "first_index")
 
     return _svg(
         "marks", 692, 290, "The marks along a log",
@@ -238,8 +230,8 @@ def tails() -> str:
         left = 40
         yield _say(0, 16, "before", "wv-strong", "start")
         yield from tail(left - CELL, 44, BEFORE, set())
-        yield _code(left + (BEFORE.in_progress - 5) * CELL, 102,
-                    "offset_in_progress")
+        yield code(left + (BEFORE.in_progress - 5) * CELL, 102,
+                   "offset_in_progress")
         for n, (said, first, terms, after) in enumerate(AFTER):
             x, y = ((380, 44), (left - CELL, 162), (380, 162))[n]
             head = 0 if n == 1 else x + (CELL if n == 0 else 0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from book.weave.lettering import label, text
 from port import raftpb as pb
 
 WIDTH, HEIGHT = 692, 330
@@ -58,16 +59,6 @@ def absent(message: pb.Proto) -> list[str]:
     return [f.name for f in message.FIELDS if f.name not in there]
 
 
-def _text(
-    x: float, y: float, text: str, style: str = "", anchor: str = "middle"
-) -> str:
-    kind = f' class="{style}"' if style else ""
-    return (
-        f'<text{kind} x="{x:g}" y="{y:g}" text-anchor="{anchor}">'
-        f"{escape(text)}</text>"
-    )
-
-
 def _cell(x: float, y: float, byte: int, look: str) -> str:
     return (
         f'<rect x="{x + 1:g}" y="{y:g}" width="{CELL - 2}" height="28" '
@@ -81,7 +72,7 @@ def _brace(left: float, right: float, y: float, said: str) -> str:
     return (
         f'<path d="M{left + 3:g} {y:g} v7 H{right - 3:g} v-7" style="fill:none;'
         'stroke:var(--muted);stroke-width:1.3"/>'
-        + _text((left + right) / 2, y + 22, said)
+        + text((left + right) / 2, y + 22, said)
     )
 
 
@@ -146,7 +137,7 @@ def _opened() -> Iterator[str]:
         yield _cell(0, y, tag[0], "fill:var(--band)")
         yield _cell(CELL, y, length[0], "fill:var(--tint)")
         said = f"{name}: {len(value)} bytes follow, and they are an entry"
-        yield _text(2 * CELL + 10, y + 19, said, "", "start")
+        yield label(2 * CELL + 10, y + 19, said)
         y += 38
         yield from _row(ENTRIES[0][1], y)
         x, y = 0.0, y + 76

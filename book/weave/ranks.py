@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from book.weave.lettering import label, text
 from port.quorum import MajorityConfig, MapAckIndexer
 
 WIDTH, HEIGHT = 692, 252
@@ -34,16 +35,6 @@ def place() -> int:
     return len(VOTERS) - (len(VOTERS) // 2 + 1)
 
 
-def _text(
-    x: float, y: float, text: str, style: str = "", anchor: str = "start"
-) -> str:
-    kind = f' class="{style}"' if style else ""
-    return (
-        f'<text{kind} x="{x:g}" y="{y:g}" text-anchor="{anchor}">'
-        f"{escape(text)}</text>"
-    )
-
-
 def _bar(x: int, y: int, voter: int, decides: bool = False) -> Iterator[str]:
     index = ACKED.get(voter)
     yield (
@@ -51,29 +42,29 @@ def _bar(x: int, y: int, voter: int, decides: bool = False) -> Iterator[str]:
         f'<text class="wv-tag" x="{x}" y="{y + 4}">{voter}</text>'
     )
     if index is None:
-        yield _text(x + 22, y + 5, "not heard of", "wv-said")
+        yield label(x + 22, y + 5, "not heard of", "wv-said")
         return
     edge = "var(--link);stroke-width:2" if decides else "var(--muted)"
     yield (
         f'<rect x="{x + 20}" y="{y - 8}" width="{SCALE * index}" '
         f'height="16" style="fill:var(--follower);stroke:{edge}"/>'
     )
-    yield _text(
+    yield label(
         x + 26 + SCALE * index, y + 5, str(index),
         "wv-strong" if decides else "",
     )
 
 
 def _parts() -> Iterator[str]:
-    yield _text(0, 20, "Five voters, and what each has stored", "wv-strong")
+    yield label(0, 20, "Five voters, and what each has stored", "wv-strong")
     for n, voter in enumerate(sorted(VOTERS)):
         yield from _bar(14, TOP + ROW * n, voter)
     left = 400
     first = left - 46
-    yield _text(first, 20, "In order", "wv-strong")
+    yield label(first, 20, "In order", "wv-strong")
     for n, (_, voter) in enumerate(ranked()):
         y = TOP + ROW * n
-        yield _text(first, y + 5, str(n), "wv-said")
+        yield label(first, y + 5, str(n), "wv-said")
         yield from _bar(left, y, voter, n == place())
     upper, lower = TOP + ROW * place() - 14, TOP + ROW * 4 + 14
     mark = left + 20 + SCALE * committed()
@@ -84,11 +75,10 @@ def _parts() -> Iterator[str]:
         'stroke:var(--muted);stroke-width:1.3"/>'
     )
     middle = (upper + lower) / 2
-    yield _text(650, middle - 2, "three")
-    yield _text(650, middle + 14, "of five")
-    yield _text(
-        mark, lower + 26, f"a majority has all up to {committed()}", "",
-        "middle",
+    yield label(650, middle - 2, "three")
+    yield label(650, middle + 14, "of five")
+    yield text(
+        mark, lower + 26, f"a majority has all up to {committed()}",
     )
 
 

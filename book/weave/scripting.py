@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from book.weave.lettering import code, label, text
+
 WIDTH, HEIGHT = 692, 318
 
 # What is done to raft from outside, in the order of the picture.
@@ -23,23 +25,6 @@ MOVES = {
     "process-apply-thread": ("raft", "state machine"),
     "restart": ("storage", "raft"),
 }
-
-
-def _text(
-    x: float, y: float, text: str, style: str = "", anchor: str = "middle"
-) -> str:
-    kind = f' class="{style}"' if style else ""
-    return (
-        f'<text{kind} x="{x:g}" y="{y:g}" text-anchor="{anchor}">'
-        f"{escape(text)}</text>"
-    )
-
-
-def _code(x: float, y: float, text: str, anchor: str = "middle") -> str:
-    return (
-        f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" '
-        f'style="font-family:var(--mono)">{escape(text)}</text>'
-    )
 
 
 def _box(x: int, y: int, width: int, height: int, name: str) -> str:
@@ -64,31 +49,31 @@ def _parts() -> Iterator[str]:
         '<rect x="146" y="34" width="400" height="268" rx="8" '
         'style="fill:none;stroke:var(--hair);stroke-width:1.4"/>'
     )
-    yield _text(158, 22, "one node", "wv-strong", "start")
-    yield _text(692, 22, "between the nodes", "wv-strong", "end")
+    yield label(158, 22, "one node", "wv-strong")
+    yield text(692, 22, "between the nodes", "wv-strong", "end")
     yield _box(236, 66, 184, 72, "raft")
     yield _box(206, 238, 116, 46, "storage")
     yield _box(372, 238, 116, 46, "state machine")
     yield _box(584, 58, 106, 88, "in flight")
     for n, name in enumerate(CALLS):
-        yield _code(0, 60 + 23 * n, name, "start")
+        yield code(0, 60 + 23 * n, name, "start")
     yield _arrow("M128 100 H232")
     yield _arrow("M422 86 H580")
-    yield _code(482, 78, "process-ready")
+    yield code(482, 78, "process-ready")
     yield _arrow("M582 122 H424")
-    yield _code(482, 141, "deliver-msgs")
+    yield code(482, 141, "deliver-msgs")
     yield _arrow("M638 148 V196")
-    yield _code(632, 178, "drop=", "end")
-    yield _text(638, 213, "lost", "wv-said")
+    yield code(632, 178, "drop=", "end")
+    yield text(638, 213, "lost", "wv-said")
     for x, name in ((262, "process-append-"), (394, "process-apply-")):
         yield _arrow(f"M{x} 140 V234")
-        yield _code(x + 7, 184, name, "start")
-        yield _code(x + 7, 200, "thread", "start")
+        yield code(x + 7, 184, name, "start")
+        yield code(x + 7, 200, "thread", "start")
     yield _arrow("M204 261 H186 Q178 261 178 253 V126 Q178 118 186 118 H232")
-    yield _code(172, 200, "restart", "end")
-    yield _text(638, 264, "stabilize: all of", "wv-said")
-    yield _text(638, 281, "it, until nothing", "wv-said")
-    yield _text(638, 298, "is left", "wv-said")
+    yield code(172, 200, "restart", "end")
+    yield text(638, 264, "stabilize: all of", "wv-said")
+    yield text(638, 281, "it, until nothing", "wv-said")
+    yield text(638, 298, "is left", "wv-said")
 
 
 def svg() -> str:

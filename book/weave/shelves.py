@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from book.weave.marks import CELL, TALL, _cell, _code, _say, _svg
+from book.weave.lettering import code
+from book.weave.marks import CELL, TALL, _cell, _say, _svg
 from port import raftpb as pb
 from port.storage import MemoryStorage
 
@@ -50,7 +51,7 @@ def calls() -> str:
         for row, (said, call) in enumerate(CALLS):
             call(storage)
             y = 26 + _STEP * row
-            yield _code(0, y + 18, said, "start")
+            yield code(0, y + 18, said, "start")
             stand_in, *kept = storage.ents
             at = x(stand_in.index or 0)
             yield (

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from book.weave.lettering import label, text
 from port import raftpb as pb
 from port.confchange import Changer
 from port.tracker import Config, ProgressTracker
@@ -52,16 +53,6 @@ def says(config: Config, id: int) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _text(
-    x: float, y: float, text: str, style: str = "", anchor: str = "middle"
-) -> str:
-    kind = f' class="{style}"' if style else ""
-    return (
-        f'<text{kind} x="{x:g}" y="{y:g}" text-anchor="{anchor}">'
-        f"{escape(text)}</text>"
-    )
-
-
 def _cell(x: int, y: int, lines: tuple[str, ...]) -> Iterator[str]:
     if not lines:
         look = "fill:none;stroke:var(--hair);stroke-dasharray:2 4"
@@ -86,10 +77,10 @@ def _cell(x: int, y: int, lines: tuple[str, ...]) -> Iterator[str]:
 def _parts() -> Iterator[str]:
     for id in NODES:
         x = LEFT + STEP * (id - 1) + (STEP - 10) / 2
-        yield _text(x, 30, f"node {id}", "wv-strong")
+        yield text(x, 30, f"node {id}", "wv-strong")
     for n, (name, config) in enumerate(stages()):
         y = TOP + ROW * n
-        yield _text(0, y + 31, name, "wv-strong", "start")
+        yield label(0, y + 31, name, "wv-strong")
         for id in NODES:
             x = LEFT + STEP * (id - 1)
             yield from _cell(x, y, says(config, id))

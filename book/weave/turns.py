@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from book.weave.lettering import label, text
+
 WIDTH, HEIGHT = 692, 376
 ALWAYS = ("recvc", "confc", "tickc", "status", "stop")
 # What else is armed: while nothing is to be handed out, while a `Ready` is
@@ -21,16 +23,6 @@ LEADER: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("no leader known, or removed", ()),
     ("a leader known", ("propc",)),
 )
-
-
-def _text(
-    x: int, y: int, text: str, style: str = "", anchor: str = "middle"
-) -> str:
-    kind = f' class="{style}"' if style else ""
-    return (
-        f'<text{kind} x="{x}" y="{y}" text-anchor="{anchor}">'
-        f"{escape(text)}</text>"
-    )
 
 
 def _channel(x: int, y: int, name: str) -> str:
@@ -49,13 +41,13 @@ def _box(x: int, y: int, width: int, told: str, names: tuple[str, ...]) -> str:
     inside = (
         "".join(_channel(middle, y + 46, n) for n in names)
         if names
-        else _text(middle, y + 51, "neither" if width < 200 else "closed",
-                   "wv-said")
+        else text(middle, y + 51, "neither" if width < 200 else "closed",
+                  "wv-said")
     )
     return (
         f'<rect x="{x}" y="{y}" width="{width}" height="74" rx="6" '
         'style="fill:var(--tint);stroke:var(--hair);stroke-width:1.2"/>'
-        f"{_text(middle, y + 22, told)}{inside}"
+        f"{text(middle, y + 22, told)}{inside}"
     )
 
 
@@ -67,31 +59,30 @@ def _arrow(d: str) -> str:
 
 
 def _parts() -> Iterator[str]:
-    yield _text(0, 16, "The way of a Ready", "wv-strong", "start")
+    yield label(0, 16, "The way of a Ready", "wv-strong")
     left = (0, 250, 500)
     for x, (told, names) in zip(left, CYCLE, strict=True):
         yield _box(x, 44, 190, told, names)
     yield _arrow("M192 81 H246")
-    yield _text(219, 72, "work", "wv-said")
+    yield text(219, 72, "work", "wv-said")
     yield _arrow("M442 81 H496")
-    yield _text(469, 72, "taken", "wv-said")
+    yield text(469, 72, "taken", "wv-said")
     yield _arrow("M595 120 V168 Q595 176 587 176 H79 Q71 176 71 168 V122")
-    yield _text(470, 170, "advance", "wv-said")
+    yield text(470, 170, "advance", "wv-said")
     yield _arrow("M470 86 V140 Q470 148 462 148 H127 Q119 148 119 140 V122")
-    yield _text(296, 142, "taken, with asynchronous writes", "wv-said")
+    yield text(296, 142, "taken, with asynchronous writes", "wv-said")
     yield _arrow("M360 42 V34 Q360 26 352 26 H338 Q330 26 330 34 V41")
-    yield _text(370, 34, "anything else came first: a new one", "wv-said",
-                "start")
+    yield label(370, 34, "anything else came first: a new one", "wv-said")
 
-    yield _text(0, 216, "Proposals", "wv-strong", "start")
+    yield label(0, 216, "Proposals", "wv-strong")
     for x, (told, names) in zip((0, 290), LEADER, strict=True):
         yield _box(x, 232, 220, told, names)
     yield _arrow("M222 258 H286")
-    yield _text(254, 249, "elected", "wv-said")
+    yield text(254, 249, "elected", "wv-said")
     yield _arrow("M288 282 H224")
-    yield _text(255, 300, "lost", "wv-said")
+    yield text(255, 300, "lost", "wv-said")
 
-    yield _text(0, 350, "Always", "wv-strong", "start")
+    yield label(0, 350, "Always", "wv-strong")
     x = 112
     for name in ALWAYS:
         yield _channel(x, 345, name)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from html import escape
 from math import cos, pi, sin
 
+from book.weave.lettering import code, label, text
 from port.tracker import (
     Inflights,
     Progress,
@@ -57,23 +58,6 @@ SHOWN = (
 )
 
 
-def _text(
-    x: float, y: float, text: str, style: str = "", anchor: str = "start"
-) -> str:
-    kind = f' class="{style}"' if style else ""
-    return (
-        f'<text{kind} x="{x:g}" y="{y:g}" text-anchor="{anchor}">'
-        f"{escape(text)}</text>"
-    )
-
-
-def _code(x: float, y: float, text: str, anchor: str = "middle") -> str:
-    return (
-        f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" '
-        f'style="font-family:var(--mono)">{escape(text)}</text>'
-    )
-
-
 def _at(index: float) -> float:
     """Returns where the cell of an entry begins."""
     return LEFT + CELL * (index - 1)
@@ -107,7 +91,7 @@ def _brace(first: int, last: int, y: float, said: str) -> Iterator[str]:
         f'<path d="M{left:g} {y:g} v-7 H{right:g} v7" style="fill:none;'
         'stroke:var(--muted);stroke-width:1.3"/>'
     )
-    yield _text((left + right) / 2, y - 13, said, "wv-said", "middle")
+    yield text((left + right) / 2, y - 13, said, "wv-said")
 
 
 def _mark(x: float, y: float, name: str, anchor: str = "middle") -> str:
@@ -115,14 +99,14 @@ def _mark(x: float, y: float, name: str, anchor: str = "middle") -> str:
         f'<path d="M{x:g} {y + 20:g} V{y + 3:g}" style="fill:none;'
         'stroke:var(--link);stroke-width:1.5;'
         'marker-end:url(#wv-progress-tip)"/>'
-        + _code(x, y + 35, name, anchor)
+        + code(x, y + 35, name, anchor)
     )
 
 
 def _row(pr: Progress, says: str) -> Iterator[str]:
     y = ROWS[pr.state]
-    yield _text(0, y - 46, pr.state.name.removeprefix("State"), "wv-strong")
-    yield _text(82, y - 46, says, "wv-said")
+    yield label(0, y - 46, pr.state.name.removeprefix("State"), "wv-strong")
+    yield label(82, y - 46, says, "wv-said")
     for index in range(1, LAST + 1):
         look = _LOOKS[kind(pr, index)]
         x = _at(index)
@@ -130,11 +114,11 @@ def _row(pr: Progress, says: str) -> Iterator[str]:
             f'<rect x="{x + 1:g}" y="{y}" width="{CELL - 2}" height="26" '
             f'style="{look}"/>'
         )
-        yield _text(x + CELL / 2, y + 18, str(index), "wv-index", "middle")
+        yield text(x + CELL / 2, y + 18, str(index), "wv-index")
     if pr.match:
         yield _mark(_at(pr.match) + CELL / 2, y + 28, "match")
     else:
-        yield _code(_at(1), y + 63, "match = 0", "start")
+        yield code(_at(1), y + 63, "match = 0", "start")
     yield _mark(_at(pr.next) + CELL / 2, y + 28, "next")
     if pr.state is StateProbe:
         yield from _brace(1, pr.next - 1, y - 5, "guessed: the logs agree")
@@ -222,24 +206,24 @@ def _ring() -> Iterator[str]:
         angle = (low + top) / 2
         if index is not None:
             r = (far + near) / 2
-            yield _text(
+            yield text(
                 middle + r * cos(angle), high + r * sin(angle) + 4.5,
-                str(index), "", "middle",
+                str(index),
             )
-        yield _text(
+        yield text(
             middle + (far + 13) * cos(angle),
             high + (far + 13) * sin(angle) + 4.5,
-            str(slot), "wv-index", "middle",
+            str(slot), "wv-index",
         )
-    yield _text(middle, high - 2, f"start {START}", "", "middle")
-    yield _text(middle, high + 16, f"count {len(held)}", "", "middle")
-    yield _text(0, 16, "In Go: a ring", "wv-strong")
+    yield text(middle, high - 2, f"start {START}")
+    yield text(middle, high + 16, f"count {len(held)}")
+    yield label(0, 16, "In Go: a ring", "wv-strong")
 
 
 def _queue() -> Iterator[str]:
     left, y, width = 340, 62, 46
     inflights = window()
-    yield _text(left, 16, "In Python: a queue", "wv-strong")
+    yield label(left, 16, "In Python: a queue", "wv-strong")
     for n, (index, _) in enumerate(inflights.buffer):
         look = _LOOKS["has" if index <= ACKED else "sent"]
         x = left + width * n
@@ -247,24 +231,24 @@ def _queue() -> Iterator[str]:
             f'<rect x="{x + 1}" y="{y}" width="{width - 2}" height="30" '
             f'style="{look}"/>'
         )
-        yield _text(x + width / 2, y + 20, str(index), "", "middle")
+        yield text(x + width / 2, y + 20, str(index))
     end = left + width * len(inflights.buffer)
-    yield _text(left, y - 8, "oldest", "wv-said")
-    yield _text(end, y - 8, "latest", "wv-said", "end")
+    yield label(left, y - 8, "oldest", "wv-said")
+    yield text(end, y - 8, "latest", "wv-said", "end")
     freed = sum(1 for index, _ in inflights.buffer if index <= ACKED)
     yield (
         f'<path d="M{left + 3} {y + 36} v7 H{left + width * freed - 3} v-7" '
         'style="fill:none;stroke:var(--muted);stroke-width:1.3"/>'
     )
-    yield _text(left, y + 60, f"freed by an answer for {ACKED}", "wv-said")
+    yield label(left, y + 60, f"freed by an answer for {ACKED}", "wv-said")
     before = inflights.bytes
     inflights.free_le(ACKED)
-    yield _code(left, y + 108, f"bytes  {before} -> {inflights.bytes}",
-                "start")
-    yield _code(left, y + 130, f"start     {START} -> "
-                f"{(START + freed) % RING}", "start")
-    yield _code(left, y + 152, f"count     {len(SENT)} -> "
-                f"{inflights.count()}", "start")
+    yield code(left, y + 108, f"bytes  {before} -> {inflights.bytes}",
+               "start")
+    yield code(left, y + 130, f"start     {START} -> "
+               f"{(START + freed) % RING}", "start")
+    yield code(left, y + 152, f"count     {len(SENT)} -> "
+               f"{inflights.count()}", "start")
 
 
 def ring() -> str:
