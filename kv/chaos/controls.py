@@ -226,6 +226,7 @@ def _finding(figures: dict[str, Any]) -> str:
         return " ".join(str(conflict["what"]).split())
     what = figures.get("found") or {}
     text = str(what.get("what") or (figures.get("problems") or [""])[0])
+    text = text.removeprefix("the run ended early: ")
     first, *rest = text.splitlines()
     last = rest[-1] if rest else ""
     # Where it ran is of no interest, nor what is to be done about it.
