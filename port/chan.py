@@ -151,22 +151,7 @@ class Chan(Generic[T]):
             if not future.done():
                 future.set_exception(RaftPanic("send on closed channel"))
 
-    # The four steps below complete a meeting, or tell whether one is
-    # possible. They never wait.
-
-    def _can_send(self) -> bool:
-        return (
-            self._closed
-            or len(self._buffer) < self.cap
-            or bool(self._receivers and _someone_waits(self._receivers))
-        )
-
-    def _can_recv(self) -> bool:
-        return (
-            self._closed
-            or len(self._buffer) > 0
-            or bool(self._senders and _someone_waits(self._senders))
-        )
+    # The two steps below complete a meeting. They never wait.
 
     def _put(self, value: T) -> None:
         if self._closed:
@@ -214,7 +199,12 @@ class Send(Case, Generic[T]):
         self.value = value
 
     def _ready(self) -> bool:
-        return self.chan is not None and self.chan._can_send()
+        chan = self.chan
+        return chan is not None and (
+            chan._closed
+            or len(chan._buffer) < chan.cap
+            or bool(chan._receivers and _someone_waits(chan._receivers))
+        )
 
     def _complete(self) -> None:
         if self.chan is not None:
@@ -258,7 +248,12 @@ class Recv(Case, Generic[T]):
         raise error or EOFError("nothing was received")
 
     def _ready(self) -> bool:
-        return self.chan is not None and self.chan._can_recv()
+        chan = self.chan
+        return chan is not None and (
+            chan._closed
+            or len(chan._buffer) > 0
+            or bool(chan._senders and _someone_waits(chan._senders))
+        )
 
     def _complete(self) -> None:
         if self.chan is not None:
