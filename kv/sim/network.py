@@ -489,8 +489,8 @@ class _Pipe:
     """
 
     __slots__ = (
-        "_fabric", "_flying", "_full", "_last", "_peers", "_receiver",
-        "_sender", "_waiting", "size", "source", "to",
+        "_fabric", "_flying", "_full", "_last", "_link", "_peers",
+        "_receiver", "_sender", "_waiting", "size", "source", "to",
     )  # fmt: skip
 
     def __init__(
@@ -501,6 +501,7 @@ class _Pipe:
         self.to = to
         self.size = 0
         self._fabric = fabric
+        self._link = fabric.link(source, to)
         self._sender = sender
         self._receiver = receiver
         self._peers = peers
@@ -516,7 +517,7 @@ class _Pipe:
         """Sends bytes."""
         fabric = self._fabric
         fabric.sent += 1
-        link = fabric.link(self.source, self.to)
+        link = self._link
         self.size += len(data)
         if self.size > HIGH and not self._full:
             self._full = True
@@ -603,7 +604,7 @@ class _Pipe:
         self._say(_RST)
 
     def _say(self, what: bytes) -> None:
-        link = self._fabric.link(self.source, self.to)
+        link = self._link
         if link.stuck or self._waiting:
             self._waiting.append((what, b""))
         else:
@@ -614,7 +615,7 @@ class _Pipe:
         """Sends what has waited, if the link carries it again."""
         if not self._waiting:
             return
-        link = self._fabric.link(self.source, self.to)
+        link = self._link
         if link.stuck:
             return
         waiting, self._waiting = self._waiting, deque()
@@ -648,7 +649,7 @@ class _Pipe:
             )
 
     def _lose_patience(self) -> None:
-        if self._fabric.link(self.source, self.to).stuck:
+        if self._link.stuck:
             self._sender.break_off()
             self._say(_RST)
 
@@ -663,7 +664,7 @@ class _Pipe:
             data = flying[keep][1]
             part = data[: fabric.rng.randrange(len(data))]
             if part:
-                self._put(part, fabric.link(self.source, self.to))
+                self._put(part, self._link)
         self._sender.break_off()
         self.reset()
 
