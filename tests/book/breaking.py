@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import inspect
 import textwrap
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
 
 from port import raft
+
+# A method or function, a text in it, another for it, and the test that sees
+# that.
+Break = tuple[str, str, str, Callable[[], None]]
 
 
 def breaks(
@@ -48,3 +53,24 @@ def breaks(
         for key, handler in list(table.items()):
             if handler is function:
                 monkeypatch.setitem(table, key, broken)
+
+
+def is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+    broken: Break,
+    *others: type[BaseException],
+    module: ModuleType = raft,
+) -> None:
+    """Sees to it that a test passes, and fails once the port is broken.
+
+    Args:
+        monkeypatch: Mends it when the test is over.
+        broken: What is broken, and which test is to see it.
+        others: How it may fail, besides by an assertion of its own.
+        module: The module that is broken.
+    """
+    name, text, other, test = broken
+    test()
+    breaks(monkeypatch, name, text, other, module)
+    with pytest.raises((AssertionError, *others)):
+        test()

@@ -6,15 +6,12 @@ line that its note explains were taken out.
 
 from __future__ import annotations
 
-import inspect
-import textwrap
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 import pytest
 
 from book.weave.roles import EDGES
-from port import raft
 from port import raftpb as pb
 from port.errors import RaftPanic
 from port.raft import (
@@ -28,6 +25,7 @@ from port.raft import (
 )
 from port.storage import MemoryStorage
 from port.tracker import StateProbe, StateReplicate
+from tests.book.breaking import Break, is_seen
 
 LETTERS = {
     StateFollower: "F",
@@ -243,21 +241,21 @@ def test_the_empty_entry_commits_what_it_inherits() -> None:
 
 # Each is a change that the chapter asks its reader to make: in a method, one
 # text becomes another, and the test that sees it.
-BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
+BREAKS: dict[str, Break] = {
     "forget the vote": (
-        "reset",
+        "Raft.reset",
         "            self.vote = NONE",
         "        self.vote = NONE",
         test_a_vote_survives_a_reset_in_its_term,
     ),
     "keep what was known": (
-        "reset",
+        "Raft.reset",
         "match=last_index if id == self.id else 0",
         "match=pr.match",
         test_a_leader_starts_by_guessing,
     ),
     "vote too early": (
-        "become_candidate",
+        "Raft.become_candidate",
         "        self.reset(self.term + 1)\n"
         "        self.tick = self.tick_election\n"
         "        self.vote = self.id\n",
@@ -267,25 +265,25 @@ BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
         test_standing_opens_a_new_term,
     ),
     "keep old ballots": (
-        "become_pre_candidate",
+        "Raft.become_pre_candidate",
         "        self.trk.reset_votes()\n",
         "",
         test_an_old_refusal_does_not_count,
     ),
     "keep the old leader": (
-        "become_pre_candidate",
+        "Raft.become_pre_candidate",
         "        self.lead = NONE\n",
         "",
         test_two_pre_candidates_hear_each_other,
     ),
     "know of no change": (
-        "become_leader",
+        "Raft.become_leader",
         "        self.pending_conf_index = self.raft_log.last_index()\n",
         "",
         test_a_new_leader_refuses_configuration_changes,
     ),
     "append nothing": (
-        "become_leader",
+        "Raft.become_leader",
         "if not self.append_entry([pb.Entry()]):",
         "if False:",
         test_the_empty_entry_commits_what_it_inherits,
@@ -297,17 +295,7 @@ BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
 def test_breaking_it_is_seen(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    method, text, other, sees = BREAKS[name]
-    source = inspect.getsource(getattr(Raft, method))
-    assert source.count(text) == 1
-    broken = textwrap.dedent(source.replace(text, other))
-    namespace = dict(vars(raft))
-    exec(compile(f"from __future__ import annotations\n{broken}", name, "exec"),
-         namespace)  # fmt: skip
-    sees()
-    monkeypatch.setattr(Raft, method, namespace[method])
-    with pytest.raises(AssertionError):
-        sees()
+    is_seen(monkeypatch, BREAKS[name])
 
 
 # ---- The table at the head of the chapter -----------------------------------

@@ -6,8 +6,6 @@ line that its note explains were taken out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from port import raftpb as pb
@@ -20,7 +18,7 @@ from port.raft import (
 )
 from port.storage import MemoryStorage
 from port.types import NONE
-from tests.book.breaking import breaks
+from tests.book.breaking import Break, is_seen
 from tests.port.raft.nodes import node, storage, tick
 
 
@@ -123,7 +121,7 @@ def test_the_timeout_begins_anew_before_it_stands() -> None:
     assert len(r.msgs) == 4
 
 
-BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
+BREAKS: dict[str, Break] = {
     "forget the vote": (
         "Raft.load_state",
         "        self.vote = state.vote or NONE\n",
@@ -162,8 +160,4 @@ def test_breaking_it_is_seen(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the chapter says of each break is so."""
-    symbol, text, other, sees = BREAKS[name]
-    sees()
-    breaks(monkeypatch, symbol, text, other)
-    with pytest.raises((AssertionError, pytest.fail.Exception)):
-        sees()
+    is_seen(monkeypatch, BREAKS[name], pytest.fail.Exception)

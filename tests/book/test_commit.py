@@ -5,8 +5,6 @@ The notes of `book/pages/commit.md` cite these tests.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from port import raftpb as pb
@@ -17,7 +15,7 @@ from port.rafttest.datadriven import parse
 from port.rafttest.interaction_env import InteractionEnv, InteractionOpts
 from port.tracker import StateProbe, StateReplicate
 from port.types import EntryID
-from tests.book.breaking import breaks
+from tests.book.breaking import Break, is_seen
 from tests.port.raft.nodes import (
     ack,
     entries,
@@ -275,7 +273,7 @@ def test_what_is_applied_frees_its_room() -> None:
 # ---- Break it ---------------------------------------------------------------
 
 # What the chapter asks its reader to change, and the test that sees it.
-BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
+BREAKS: dict[str, Break] = {
     "let no answer without news in": (
         "leader_app_accepted",
         "pr.match == index and pr.state is StateProbe",
@@ -307,8 +305,4 @@ BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
 def test_breaking_it_is_seen(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    symbol, text, other, sees = BREAKS[name]
-    sees()
-    breaks(monkeypatch, symbol, text, other)
-    with pytest.raises((AssertionError, RaftError, RaftPanic)):
-        sees()
+    is_seen(monkeypatch, BREAKS[name], RaftError, RaftPanic)

@@ -6,15 +6,12 @@ the line that its note explains were taken out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from port import raft as module
 from port import raftpb as pb
 from port.raft import Raft, StateCandidate, StateFollower, StatePreCandidate
 from port.types import NONE
-from tests.book.breaking import breaks
+from tests.book.breaking import Break, is_seen
 from tests.port.raft.nodes import (
     hup,
     node,
@@ -199,7 +196,7 @@ def test_a_promise_is_no_vote() -> None:
     assert r.trk.votes == {}
 
 
-BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
+BREAKS: dict[str, Break] = {
     "vote beside a leader": (
         "Raft._step_vote",
         "self.vote == NONE and self.lead == NONE",
@@ -242,10 +239,4 @@ def test_breaking_it_is_seen(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the chapter says of each break is so."""
-    symbol, text, other, sees = BREAKS[name]
-    sees()
-    breaks(monkeypatch, symbol, text, other)
-    for kind in (pb.MsgVote, pb.MsgPreVote):
-        monkeypatch.setitem(module._ANY_ROLE, kind, Raft._step_vote)
-    with pytest.raises(AssertionError):
-        sees()
+    is_seen(monkeypatch, BREAKS[name])

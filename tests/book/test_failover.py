@@ -6,7 +6,6 @@ The notes of `book/pages/failover.md` cite these tests.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from port.raft import (
 from port.rafttest.datadriven import parse
 from port.rafttest.interaction_env import InteractionEnv
 from port.tracker import StateProbe, StateReplicate
-from tests.book.breaking import breaks
+from tests.book.breaking import Break, is_seen
 from tests.port.raft.nodes import (
     ack,
     entries,
@@ -205,7 +204,7 @@ def test_a_candidate_follows_the_winner() -> None:
 # ---- Break it ---------------------------------------------------------------
 
 # What the chapter asks its reader to change, and the test that sees it.
-BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
+BREAKS: dict[str, Break] = {
     "look below the commit": (
         "Raft.handle_append_entries",
         "if a.prev.index < log.committed:",
@@ -243,8 +242,4 @@ BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
 def test_breaking_it_is_seen(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    symbol, text, other, sees = BREAKS[name]
-    sees()
-    breaks(monkeypatch, symbol, text, other)
-    with pytest.raises((AssertionError, RaftError, RaftPanic)):
-        sees()
+    is_seen(monkeypatch, BREAKS[name], RaftError, RaftPanic)

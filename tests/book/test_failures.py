@@ -30,6 +30,17 @@ ONE = """
     stabilize log-level=none
     propose 1 a
 """
+# The client has been told of an entry; node 2 has not heard of it.
+ACKNOWLEDGED = LED.format("") + """
+    propose 1 a
+    process-ready 1
+    deliver-msgs 3
+    deliver-msgs drop=(2)
+    process-ready 3
+    deliver-msgs 1
+    process-ready 1
+    deliver-msgs drop=(2,3)
+"""
 
 
 def empty_the_disk(env: InteractionEnv, id: int) -> None:
@@ -68,18 +79,7 @@ def test_who_has_forgotten_what_is_committed_stops() -> None:
 
 
 def test_a_disk_that_forgets_loses_an_acknowledged_write() -> None:
-    env, _ = played(
-        LED.format("") + """
-        propose 1 a
-        process-ready 1
-        deliver-msgs 3
-        deliver-msgs drop=(2)
-        process-ready 3
-        deliver-msgs 1
-        process-ready 1
-        deliver-msgs drop=(2,3)
-    """
-    )
+    env, _ = played(ACKNOWLEDGED)
     assert commit(env, 1) == 4, "the client has been told"
     empty_the_disk(env, 3)
     said = play(env, "campaign 2\nstabilize 2 3\nraft-log 2")
@@ -96,18 +96,7 @@ def test_a_disk_that_forgets_loses_an_acknowledged_write() -> None:
 
 
 def test_the_one_who_remembers_is_never_joined_again() -> None:
-    env, _ = played(
-        LED.format("") + """
-        propose 1 a
-        process-ready 1
-        deliver-msgs 3
-        deliver-msgs drop=(2)
-        process-ready 3
-        deliver-msgs 1
-        process-ready 1
-        deliver-msgs drop=(2,3)
-    """
-    )
+    env, _ = played(ACKNOWLEDGED)
     empty_the_disk(env, 3)
     play(env, "campaign 2\nstabilize 2 3\npropose 2 b\nstabilize 2 3")
     play(env, "deliver-msgs drop=(1)\ntick-heartbeat 2")

@@ -5,15 +5,13 @@ The notes of `book/pages/leading.md` cite these tests.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from port import raftpb as pb
 from port.errors import RaftPanic
 from port.raft import NONE, Raft, StateFollower, StateLeader
 from port.tracker import StateProbe, StateReplicate, StateSnapshot
-from tests.book.breaking import breaks
+from tests.book.breaking import Break, is_seen
 from tests.port.raft.nodes import (
     ack,
     beat,
@@ -235,7 +233,7 @@ def test_a_full_window_lets_an_empty_append_through() -> None:
 # ---- Break it ---------------------------------------------------------------
 
 # What the chapter asks its reader to change, and the test that sees it.
-BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
+BREAKS: dict[str, Break] = {
     "tell the whole commit index": (
         "Raft.send_heartbeat",
         "min(pr.match, self.raft_log.committed)",
@@ -279,8 +277,4 @@ BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
 def test_breaking_it_is_seen(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    symbol, text, other, sees = BREAKS[name]
-    sees()
-    breaks(monkeypatch, symbol, text, other)
-    with pytest.raises(AssertionError):
-        sees()
+    is_seen(monkeypatch, BREAKS[name])

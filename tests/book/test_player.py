@@ -16,7 +16,6 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     Page,
-    sync_playwright,
 )
 
 from book.weave import gate
@@ -24,11 +23,9 @@ from book.weave.catalogue import AtStep, load
 from book.weave.pages import Book
 from book.weave.problems import WeaveError
 from port.rafttest.__main__ import main
-from tests.book.opening import chromium
 
 ROOT = Path(__file__).parents[2]
 PLAYER = ROOT / "book/player"
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu"]
 
 Open = Callable[..., Page]
 
@@ -159,17 +156,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
             encoding="utf-8",
         )
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = chromium()
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=path, args=FLAGS
-        )
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from port.rafttest.interaction_env import InteractionEnv
 from port.rawnode import RawNode, must_sync
 from port.storage import MemoryStorage
 from port.types import LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD, Peer, Ready
-from tests.book.breaking import breaks
+from tests.book.breaking import Break, breaks
 from tests.port.raft.nodes import SeededRand, entries, storage
 
 SCENARIO = Path(__file__).parents[2] / "book/scenarios/slow-disk.txt"
@@ -264,7 +264,7 @@ def test_bootstrap_wants_peers_and_an_empty_storage() -> None:
 
 
 # What the reader is asked to break, and the tests that see it.
-BROKEN: tuple[tuple[str, str, str, Callable[[], None]], ...] = (
+BROKEN: tuple[Break, ...] = (
     (
         "RawNode.ready_without_accept", "if m.to != r.id:", "if True:",
         test_what_it_says_to_itself_is_not_in_the_messages,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from book.weave.acks import ACKS, ANSWERED, READS, ready
@@ -12,7 +10,7 @@ from port import read_only
 from port.quorum import JointConfig, MajorityConfig
 from port.raft import ReadOnlyLeaseBased, ReadOnlySafe
 from port.read_only import ReadOnly
-from tests.book.breaking import breaks
+from tests.book.breaking import Break, is_seen
 from tests.port.raft.nodes import read_index
 
 THREE = JointConfig(MajorityConfig({1, 2, 3}), MajorityConfig())
@@ -113,7 +111,7 @@ def test_a_lease_uses_nothing_of_it() -> None:
 
 
 # What the reader is asked to break, and the tests that see it.
-BROKEN: tuple[tuple[str, str, str, Callable[[], None]], ...] = (
+BROKEN: tuple[Break, ...] = (
     (
         "ReadOnly.recv_ack", "max(self.acks.get(from_, 0), number)",
         "number", test_answers_may_overtake_each_other,
@@ -131,16 +129,8 @@ BROKEN: tuple[tuple[str, str, str, Callable[[], None]], ...] = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "other", "seen"), BROKEN, ids=[b[0] for b in BROKEN]
-)
+@pytest.mark.parametrize("broken", BROKEN, ids=[b[0] for b in BROKEN])
 def test_what_is_broken_is_seen(
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
-    text: str,
-    other: str,
-    seen: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch, broken: Break
 ) -> None:
-    breaks(monkeypatch, name, text, other, read_only)
-    with pytest.raises(AssertionError):
-        seen()
+    is_seen(monkeypatch, broken, module=read_only)

@@ -6,8 +6,6 @@ wish were otherwise; they are named after it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from port import raftpb as pb
@@ -22,7 +20,7 @@ from port.raft import (
 from port.rawnode import RawNode
 from port.read_only import ReadState
 from port.storage import MemoryStorage
-from tests.book.breaking import breaks
+from tests.book.breaking import Break, is_seen
 from tests.port.raft.network import Network, cluster
 from tests.port.raft.nodes import (
     ack,
@@ -386,7 +384,7 @@ def test_the_round_is_safe_where_the_lease_is_not() -> None:
 
 # ---- Break it ---------------------------------------------------------------
 
-BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
+BREAKS: dict[str, Break] = {
     "read before the first commit": (
         "leader_read_index",
         "if not r.committed_entry_in_current_term():",
@@ -424,8 +422,4 @@ BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
 def test_breaking_it_is_seen(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    symbol, text, other, sees = BREAKS[name]
-    sees()
-    breaks(monkeypatch, symbol, text, other)
-    with pytest.raises((AssertionError, StopIteration)):
-        sees()
+    is_seen(monkeypatch, BREAKS[name], StopIteration)

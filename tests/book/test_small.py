@@ -32,7 +32,7 @@ from port.util import (
     payloads_size,
     quote,
 )
-from tests.book.breaking import breaks
+from tests.book.breaking import Break, breaks
 from tests.book.test_rawnode import raw_node
 from tests.port.raft.nodes import entries, storage
 
@@ -212,7 +212,7 @@ def test_a_slice_knows_what_precedes_it() -> None:
 
 
 # What the reader is asked to break, and the tests that see it.
-BROKEN: tuple[tuple[str, str, str, Callable[[], None]], ...] = (
+BROKEN: tuple[Break, ...] = (
     (
         "describe_message_with_indent", "if m.reject:",
         "if m.reject and m.reject_hint:", test_a_hint_of_0_is_shown,

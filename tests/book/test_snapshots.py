@@ -15,7 +15,7 @@ from port.errors import SnapshotTemporarilyUnavailable
 from port.raft import Raft, StateFollower
 from port.storage import MemoryStorage
 from port.tracker import Progress
-from tests.book.breaking import breaks
+from tests.book.breaking import Break, is_seen
 from tests.port.raft.nodes import (
     THREE,
     ack,
@@ -389,7 +389,7 @@ def test_a_leader_takes_none() -> None:
 
 # ---- Break it ---------------------------------------------------------------
 
-BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
+BREAKS: dict[str, Break] = {
     "send to the dead": (
         "Raft.maybe_send_snapshot",
         "if not pr.recent_active:",
@@ -441,8 +441,4 @@ BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
 def test_breaking_it_is_seen(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    symbol, text, other, sees = BREAKS[name]
-    sees()
-    breaks(monkeypatch, symbol, text, other)
-    with pytest.raises(AssertionError):
-        sees()
+    is_seen(monkeypatch, BREAKS[name])

@@ -7,7 +7,6 @@ line that its note explains were taken out.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from port.raft import (
 )
 from port.types import NONE
 from port.util import is_local_msg
-from tests.book.breaking import breaks
+from tests.book.breaking import Break, is_seen
 from tests.port.raft.nodes import (
     ack,
     hup,
@@ -206,7 +205,7 @@ def test_the_table_of_messages_is_the_tables() -> None:
             assert bool(cell) == known, (kind, role)
 
 
-BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
+BREAKS: dict[str, Break] = {
     "obey what is out of date": (
         "Raft.step",
         "self._step_lower_term(m)\n            return\n",
@@ -251,8 +250,4 @@ def test_breaking_it_is_seen(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the chapter says of each break is so."""
-    symbol, text, other, sees = BREAKS[name]
-    sees()
-    breaks(monkeypatch, symbol, text, other)
-    with pytest.raises(AssertionError):
-        sees()
+    is_seen(monkeypatch, BREAKS[name])

@@ -6,8 +6,6 @@ The notes of `book/pages/storage.md` cite these tests, and those of
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from port import raftpb as pb
@@ -15,7 +13,7 @@ from port import storage as storage_module
 from port.errors import Compacted, RaftError, RaftPanic, SnapOutOfDate
 from port.storage import MemoryStorage
 from port.types import NO_LIMIT, EntryID, LogSlice
-from tests.book.breaking import breaks
+from tests.book.breaking import Break, is_seen
 from tests.book.test_log import ids, raft_log, stored
 from tests.port.raft.nodes import entries, leader, node, snapshot, storage
 
@@ -147,7 +145,7 @@ def test_an_append_that_leaves_a_gap_is_a_mistake() -> None:
 
 
 # What the reader is asked to break, and the tests that see it.
-BROKEN: tuple[tuple[str, str, str, Callable[[], None]], ...] = (
+BROKEN: tuple[Break, ...] = (
     (
         "MemoryStorage.append", "self.ents[at:] = entries",
         "self.ents[at:at + len(entries)] = entries",
@@ -176,19 +174,12 @@ BROKEN: tuple[tuple[str, str, str, Callable[[], None]], ...] = (
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "other", "seen"),
-    BROKEN,
-    ids=[f"{n}-{b[0]}" for n, b in enumerate(BROKEN, 1)],
+    "broken", BROKEN, ids=[f"{n}-{b[0]}" for n, b in enumerate(BROKEN, 1)]
 )
 def test_what_is_broken_is_seen(
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
-    text: str,
-    other: str,
-    seen: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch, broken: Break
 ) -> None:
-    breaks(monkeypatch, name, text, other, storage_module)
-    with pytest.raises(
-        (AssertionError, RaftError, RaftPanic, pytest.fail.Exception)
-    ):
-        seen()
+    is_seen(
+        monkeypatch, broken, RaftError, RaftPanic, pytest.fail.Exception,
+        module=storage_module,
+    )  # fmt: skip

@@ -5,15 +5,13 @@ The notes of `book/pages/write.md` cite these tests.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from port import raftpb as pb
 from port.errors import RaftError, RaftPanic
 from port.raft import NONE, Raft
 from port.types import EntryID
-from tests.book.breaking import breaks
+from tests.book.breaking import Break, is_seen
 from tests.port.raft.nodes import (
     ack,
     dropped,
@@ -182,7 +180,7 @@ def test_an_empty_proposal_is_a_mistake_of_the_caller() -> None:
 # ---- Break it ---------------------------------------------------------------
 
 # What the chapter asks its reader to change, and the test that sees it.
-BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
+BREAKS: dict[str, Break] = {
     "let answers go at once": (
         "Raft.send",
         "if kind in _AFTER_APPEND_MSGS:",
@@ -226,8 +224,4 @@ BREAKS: dict[str, tuple[str, str, str, Callable[[], None]]] = {
 def test_breaking_it_is_seen(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    symbol, text, other, sees = BREAKS[name]
-    sees()
-    breaks(monkeypatch, symbol, text, other)
-    with pytest.raises((AssertionError, RaftError, RaftPanic)):
-        sees()
+    is_seen(monkeypatch, BREAKS[name], RaftError, RaftPanic)
