@@ -8,11 +8,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from book.weave import scripting
+from labs.bugs import NAMES, find
+from labs.bugs.planting import Edit
+from port.raftpb import Entry
+from port.rafttest.__main__ import Failure, check_file
 from port.rafttest.datadriven import parse, render
 from port.rafttest.interaction_env import InteractionEnv
 from port.rafttest.interaction_env_handler import COMMANDS
-from tests.golden.recordings import names
+from tests.golden.recordings import names, recorded
 
 PAGE = Path(__file__).parents[2] / "book" / "pages" / "rafttest.md"
 THREE = "add-nodes 3 voters=(1,2,3) index=2\n----\n\n"
@@ -102,6 +108,79 @@ def test_two_leaders_at_once() -> None:
     assert outputs[-1].count("StateLeader") == 2
     assert "1: StateLeader (Voter) Term:1" in outputs[-1]
     assert "2: StateLeader (Voter) Term:2" in outputs[-1]
+
+
+def noticing(folder: Path) -> list[str]:
+    """Returns which recordings of a folder the port does not reproduce."""
+    failed = []
+    for path in sorted(folder.glob("*.txt")):
+        try:
+            check_file(path)
+        except Failure as failure:
+            failed.append(str(failure).replace(f"{folder}/", ""))
+    return failed
+
+
+def unpacked(folder: str, to: Path) -> Path:
+    """Writes the recordings of a folder of the archive to files."""
+    for name in names(folder):
+        (to / name).parent.mkdir(exist_ok=True)
+        (to / name).write_text(recorded()[name], encoding="utf-8")
+    return to / folder
+
+
+def test_two_bytes_are_noticed(tmp_path: Path) -> None:
+    golden = unpacked("golden", tmp_path)
+    edit = Edit(
+        Entry.size,
+        "    if self.type is not None:\n        n += 2\n",
+        "    n += 2\n",
+    )
+    with edit.made():
+        failed = noticing(golden)
+    page = PAGE.read_text(encoding="utf-8")
+    told = next(b for b in blocks() if "the output differs" in b)
+    assert failed[0].startswith(told)
+    assert len(failed) == 7
+    assert "Seven of the 96" in page
+
+
+def test_what_recordings_miss(tmp_path: Path) -> None:
+    """One row of the table; each of them takes a run of all recordings."""
+    name = "commits_older_terms"
+    counts = []
+    for folder in ("golden", "corners"):
+        path = unpacked(folder, tmp_path)
+        with find(name).planted():
+            counts.append(len(noticing(path)))
+    page = PAGE.read_text(encoding="utf-8").replace("**", "")
+    row = next(r for r in page.splitlines() if r.startswith(f"| `{name}`"))
+    assert [int(c) for c in row.split("|")[3:5]] == counts
+
+
+def test_the_table_has_every_bug() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert all(f"| `{name}` |" in page for name in NAMES)
+
+
+def test_postponed_reads_show_it() -> None:
+    path = PAGE.parents[1] / "scenarios" / "postponed-reads.txt"
+    assert check_file(path)
+    with find("reads_before_commit").planted(), pytest.raises(Failure):
+        check_file(path)
+
+
+def test_who_knows_its_leader() -> None:
+    """Who did not vote does; who voted does not, yet."""
+    text = (PAGE.parents[1] / "scenarios" / "lost-request.txt").read_text()
+    script, _ = blocks()[:2]
+    first = [(d.cmd, str(d)) for d in parse(script, "page")]
+    found = parse(text, "scene")
+    assert [(d.cmd, str(d)) for d in found[:4]] == first
+    assert len(found) == 10
+    env, _ = run(text)
+    states = [n.raw_node.raft for n in env.nodes]
+    assert [(r.lead, r.vote) for r in states] == [(1, 1), (0, 1), (1, 0)]
 
 
 def test_the_numbers_of_recordings() -> None:
