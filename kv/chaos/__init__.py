@@ -17,5 +17,6 @@ In the order in which it is best read:
 
 Nothing is done inside the servers: they are `kv serve` as it is. Whatever
 hurts them comes from outside, but for their clock, which is told to run
-wrongly by way of `kv.skew`.
+wrongly by way of `kv.skew`. Only under `--power-cuts`, and with a mistake
+planted, they are something else.
 """

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import tomllib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from kv.chaos.controls import CONTROLS, Control, work_out, write_controls
 from kv.chaos.early import Early, judge
 from kv.chaos.links import Links
 from kv.chaos.nodes import Node, Nodes
-from kv.faults import load_nemesis, schedule
+from kv.faults import Action, Crash, Wait, load_nemesis, schedule
 from kv.framing import LengthPrefixed
 from kv.unsafe import MISTAKES
 from kv.workload import Recorder
@@ -114,14 +115,28 @@ def test_the_table_is_written_row_by_row(
     ]  # fmt: skip
 
 
+def power_cuts(
+    rng: random.Random, nodes: Sequence[int]
+) -> Iterator[Action]:
+    """Cut the power of all, again and again."""
+    while True:
+        yield Wait(1.0)
+        for node in nodes:
+            yield Crash(node, 0.1, power=True)
+        yield Wait(3.0)
+
+
 @pytest.mark.chaos
 def test_a_control_is_found_for_real() -> None:
-    row = work_out(Control("stale", False, "partitions", 20.0))
+    """By losing what was not synced, which takes a power cut."""
+    name = f"{__name__}:power_cuts"
+    row = work_out(Control("no-fsync", False, name, 20.0, ("--power-cuts",)))
     assert row is not None
     assert row["by"] == "chaos"
-    assert row["real_seconds"] < 20.0 * row["seeds"]
-    assert "get" in row["finding"]
-    assert row["wrong"] == MISTAKES["stale"].wrong
+    assert row["real_seconds"] <= 20.0 * row["seeds"] + 20.0
+    assert row["finding"]
+    assert "crash" in row["schedule"][0]
+    assert row["wrong"] == MISTAKES["no-fsync"].wrong
 
 
 def test_a_finding_is_told_in_a_line() -> None:
