@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from book.weave.lettering import code, label, text
+
 WIDTH, HEIGHT = 692, 346
 LEFT, RIGHT, TOP, BELOW = 206, 540, 46, 300
 # What goes across: the name of it, the channel of raft's, its height, and
@@ -22,23 +24,6 @@ CROSSING = (
 )
 
 
-def _text(
-    x: float, y: float, text: str, style: str = "", anchor: str = "middle"
-) -> str:
-    kind = f' class="{style}"' if style else ""
-    return (
-        f'<text{kind} x="{x:g}" y="{y:g}" text-anchor="{anchor}">'
-        f"{escape(text)}</text>"
-    )
-
-
-def _code(x: float, y: float, text: str, anchor: str = "start") -> str:
-    return (
-        f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" '
-        f'style="font-family:var(--mono)">{escape(text)}</text>'
-    )
-
-
 def _arrow(d: str, dashed: bool = False) -> str:
     dash = "stroke-dasharray:4 4;" if dashed else ""
     return (
@@ -47,21 +32,21 @@ def _arrow(d: str, dashed: bool = False) -> str:
     )
 
 
-def _box(x: int, width: int, name: str, code: str) -> Iterator[str]:
+def _box(x: int, width: int, name: str, task: str) -> Iterator[str]:
     yield (
         f'<rect x="{x}" y="{TOP}" width="{width}" height="{BELOW - TOP}" '
         'rx="6" style="fill:var(--tint);stroke:var(--hair);'
         'stroke-width:1.4"/>'
     )
-    yield _text(x, TOP - 24, name, "wv-strong", "start")
-    yield _code(x, TOP - 7, code)
+    yield label(x, TOP - 24, name, "wv-strong")
+    yield code(x, TOP - 7, task, "start")
 
 
 def _parts() -> Iterator[str]:
     yield from _box(94, LEFT - 94, "the application", "_serve")
     yield from _box(RIGHT, 132, "raft's own task", "run")
     for said, channel, y, to_raft in CROSSING:
-        yield _code(RIGHT + 14, y + 4, channel)
+        yield code(RIGHT + 14, y + 4, channel, "start")
         ends = (LEFT, RIGHT - 5) if to_raft else (RIGHT, LEFT + 5)
         shut = channel == "propc"
         if "step" in said:
@@ -69,25 +54,25 @@ def _parts() -> Iterator[str]:
             yield _arrow(f"M{LEFT} 146 L{LEFT + 24} {y} H{RIGHT - 5}", shut)
         else:
             yield _arrow(f"M{ends[0]} {y} H{ends[1]}")
-        yield _text((LEFT + RIGHT) / 2 + 8, y - 7, said)
+        yield text((LEFT + RIGHT) / 2 + 8, y - 7, said)
     yield (
         f'<circle cx="{LEFT + 3}" cy="146" r="6" style="fill:var(--paper);'
         'stroke:var(--link);stroke-width:2"/>'
     )
-    yield _text(LEFT - 8, 150, "on the side", "wv-said", "end")
+    yield text(LEFT - 8, 150, "on the side", "wv-said", "end")
     yield (
         f'<path d="M{RIGHT - 1} 154 V178" style="stroke:var(--link);'
         'stroke-width:4;fill:none"/>'
     )
-    yield _text((LEFT + RIGHT) / 2 + 8, 188, "shut while nobody leads",
+    yield text((LEFT + RIGHT) / 2 + 8, 188, "shut while nobody leads",
                 "wv-said")  # fmt: skip
     for said, y in (("clock", 78), ("network", 146)):
-        yield _text(0, y + 4, said, "", "start")
+        yield label(0, y + 4, said)
         yield _arrow(f"M62 {y} H89")
-    yield _text(0, 220, "disk, then", "", "start")
-    yield _text(0, 236, "network", "", "start")
+    yield label(0, 220, "disk, then")
+    yield label(0, 236, "network")
     yield _arrow("M92 224 H70")
-    yield _text(
+    yield text(
         94, BELOW + 26,
         "One loop must never wait for the other at a door that is shut.",
         "wv-said", "start",
