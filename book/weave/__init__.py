@@ -32,6 +32,7 @@ that have their home on the page. How it all comes about, file by file:
     highlight.py colours Python, line by line
     roles.py     knows the roles and the ways between them, and draws them
     figures.py   gives a figure its number and caption
+    canvas.py    frames a drawing, and writes in it
     scenes.py    runs a scenario, and makes a player of it
     render.py    builds the elements of a walk
     catalogue.py reads the catalogue of transitions, and checks it

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, HEIGHT = 692, 320
+from book.weave.canvas import frame, tip
+
+HEIGHT = 320
 BOX_WIDTH, BOX_HEIGHT = 168, 62
 HALF = BOX_WIDTH // 2
 LINE = 16
@@ -75,22 +77,16 @@ EDGES = (
 
 def svg() -> str:
     """Returns the diagram as one line of SVG, without colours of its own."""
-    return "".join(_svg())
-
-
-def _svg() -> Iterator[str]:
     spoken = "; ".join(
         f"{e.start} to {e.end}: {' '.join(e.causes)}" for e in EDGES
     )
-    yield (
-        f'<svg class="wv-drawn" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        'aria-labelledby="wv-flow-t wv-flow-d">'
-        '<title id="wv-flow-t">How a leader sends to a peer</title>'
-        f'<desc id="wv-flow-d">{escape(spoken)}</desc>'
-        '<defs><marker id="wv-flow-tip" viewBox="0 0 8 8" refX="7" refY="4" '
-        'markerWidth="8" markerHeight="8" orient="auto">'
-        '<path d="M0 0.8 8 4 0 7.2z"/></marker></defs>'
-    )
+    return frame(
+        "flow", HEIGHT, "How a leader sends to a peer", spoken, _parts(),
+        defs=tip("flow"),
+    )  # fmt: skip
+
+
+def _parts() -> Iterator[str]:
     for edge in EDGES:
         yield (
             '<path class="wv-sent" style="fill:none;'
@@ -111,4 +107,3 @@ def _svg() -> Iterator[str]:
             f'<text class="wv-said" x="{state.x}" y="{state.y + 16}" '
             f'text-anchor="middle">{escape(state.says)}</text>'
         )
-    yield "</svg>"

@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, HEIGHT = 692, 300
+from book.weave.canvas import frame, tip
+
+HEIGHT = 300
 START, END = 92, 688
 LANES = {1: 84, 2: 176, 3: 262}
 
@@ -74,15 +76,7 @@ def svg() -> str:
         "copy, and with that answer two of three nodes have the entry: it is "
         "committed. The message to node 3 arrives after that."
     )
-    parts = [
-        f'<svg class="wv-drawn wv-lanes" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        'role="img" aria-labelledby="wv-lanes-t wv-lanes-d">',
-        '<title id="wv-lanes-t">The course of one write</title>',
-        f'<desc id="wv-lanes-d">{escape(spoken)}</desc>',
-        '<defs><marker id="wv-lanes-tip" viewBox="0 0 8 8" refX="7" refY="4" '
-        'markerWidth="8" markerHeight="8" orient="auto">'
-        '<path d="M0 0.8 8 4 0 7.2z"/></marker></defs>',
-    ]
+    parts: list[str] = []
     for node, y in LANES.items():
         role, style = ("L", "leader") if node == 1 else ("F", "follower")
         parts.append(
@@ -112,9 +106,12 @@ def svg() -> str:
         )
     parts.append(
         f'<text class="wv-said" x="{END}" y="{HEIGHT - 4}" '
-        'text-anchor="end">time</text></svg>'
+        'text-anchor="end">time</text>'
     )
-    return "".join(parts)
+    return frame(
+        "lanes", HEIGHT, "The course of one write", spoken, parts,
+        kind="wv-drawn wv-lanes", defs=tip("lanes"),
+    )  # fmt: skip
 
 
 def _message(m: Sent) -> str:

@@ -7,14 +7,13 @@ Counted at build: ours in the files, the Go's in the facts about upstream.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 from itertools import pairwise
 from pathlib import Path
 
 from book.weave import facts, measure
-from book.weave.lettering import label, text
+from book.weave.canvas import WIDTH, frame, label, text
 
-WIDTH, HEIGHT = 692, 262
+HEIGHT = 262
 LEFT, STEP, BASE, TALLEST = 60, 104, 196, 132
 PORT = Path(__file__).parents[2] / "port"
 # What raft is made of, less scripts, messages and Go's channels.
@@ -95,10 +94,6 @@ def svg() -> str:
         f"{name}: {', '.join(map(str, bins(lengths)))}"
         for name, lengths in (("Go", go_functions()), ("port", our_functions()))
     )
-    return (
-        f'<svg class="wv-drawn" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        'aria-labelledby="wv-lengths-t wv-lengths-d">'
-        '<title id="wv-lengths-t">How long functions are</title>'
-        f'<desc id="wv-lengths-d">{escape(told)}</desc>'
-        f"{''.join(_parts())}</svg>"
+    return frame(
+        "lengths", HEIGHT, "How long functions are", told, _parts()
     )

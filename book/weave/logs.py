@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
 
+from book.weave.canvas import frame
+
 CELL, TALL = 30, 26
 STEP = TALL + 10
 NAMES = 66
@@ -96,18 +98,11 @@ class Drawing:
 
     def svg(self) -> str:
         """Returns it as one line of SVG, without colours of its own."""
-        name = f"wv-{self.id}"
-        return "".join(
-            (
-                f'<svg class="wv-drawn wv-logs" viewBox="0 0 {self.width} '
-                f'{self.height}" role="img" '
-                f'aria-labelledby="{name}-t {name}-d">',
-                f'<title id="{name}-t">{escape(self.title)}</title>',
-                f'<desc id="{name}-d">{escape(self.spoken)}</desc>',
-                *(s for panel in self.panels for s in _panel(panel)),
-                "</svg>",
-            )
-        )
+        return frame(
+            self.id, self.height, self.title, self.spoken,
+            (s for panel in self.panels for s in _panel(panel)),
+            width=self.width, kind="wv-drawn wv-logs",
+        )  # fmt: skip
 
 
 def _panel(p: Panel) -> Iterator[str]:

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, HEIGHT = 692, 340
+from book.weave.canvas import WIDTH, frame
+
+HEIGHT = 340
 TOP, ROW, HIGH = 40, 30, 22
 
 
@@ -120,10 +122,7 @@ def _parts() -> Iterator[str]:
 def svg() -> str:
     """Returns the picture as one line of SVG."""
     spoken = "; ".join(f"{f} from {a} to {b}" for f, a, b in told())
-    return (
-        f'<svg class="wv-drawn" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        'aria-labelledby="wv-looks-t wv-looks-d">'
-        '<title id="wv-looks-t">When the observer looks</title>'
-        f'<desc id="wv-looks-d">Told, in order: {escape(spoken)}</desc>'
-        f"{''.join(_parts())}</svg>"
-    )
+    return frame(
+        "looks", HEIGHT, "When the observer looks",
+        f"Told, in order: {spoken}", _parts(),
+    )  # fmt: skip

@@ -7,11 +7,10 @@ what the page says about the door that is shut.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 
-from book.weave.lettering import code, label, text
+from book.weave.canvas import code, frame, label, text, tip
 
-WIDTH, HEIGHT = 692, 346
+HEIGHT = 346
 LEFT, RIGHT, TOP, BELOW = 206, 540, 46, 300
 # What goes across: the name of it, the channel of raft's, its height, and
 # whether it goes to raft.
@@ -85,14 +84,8 @@ def svg() -> str:
         f"{said} {'to' if to_raft else 'from'} {channel}"
         for said, channel, _, to_raft in CROSSING
     )
-    return (
-        f'<svg class="wv-drawn" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        'aria-labelledby="wv-loops-t wv-loops-d">'
-        '<title id="wv-loops-t">Two loops that meet at channels</title>'
-        f'<desc id="wv-loops-d">{escape(told)}; propc is shut while nobody '
-        "leads</desc>"
-        '<defs><marker id="wv-loops-tip" viewBox="0 0 8 8" refX="7" '
-        'refY="4" markerWidth="8" markerHeight="8" orient="auto">'
-        '<path d="M0 0.8 8 4 0 7.2z"/></marker></defs>'
-        f"{''.join(_parts())}</svg>"
-    )
+    return frame(
+        "loops", HEIGHT, "Two loops that meet at channels",
+        f"{told}; propc is shut while nobody leads", _parts(),
+        defs=tip("loops"),
+    )  # fmt: skip

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 
-from book.weave.lettering import code, text
+from book.weave.canvas import code, frame, text
 
 CELL, TALL = 44, 26
 LEFT = 96
@@ -107,12 +106,8 @@ def _svg(
     id: str, width: int, height: int, title: str, told: str,
     parts: Iterator[str],
 ) -> str:  # fmt: skip
-    name = f"wv-{id}"
-    return (
-        f'<svg class="wv-drawn wv-logs" viewBox="0 0 {width} {height}" '
-        f'role="img" aria-labelledby="{name}-t {name}-d">'
-        f'<title id="{name}-t">{escape(title)}</title>'
-        f'<desc id="{name}-d">{escape(told)}</desc>{"".join(parts)}</svg>'
+    return frame(
+        id, height, title, told, parts, width=width, kind="wv-drawn wv-logs"
     )
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from book.weave.canvas import frame
 from book.weave.timelines import Bar, Line, Moment, Rail, Timeline
 
-WIDTH, HEIGHT = 692, 268
+HEIGHT = 268
 OLD, NEW = frozenset({1, 2, 3}), frozenset({1, 2, 4})
 # In this order both are neighbours.
 ORDER = (3, 1, 2, 4)
@@ -96,12 +97,8 @@ def majorities() -> str:
         "configuration nodes 1 and 2 can decide, and so can 1, 3 and 4; "
         "nodes 1 and 3 cannot, nor can 2 and 4."
     )
-    return (
-        f'<svg class="wv-drawn" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        'aria-labelledby="wv-members-t wv-members-d">'
-        '<title id="wv-members-t">Majorities, old, new and joint</title>'
-        f'<desc id="wv-members-d">{escape(told)}</desc>'
-        f"{''.join(_parts())}</svg>"
+    return frame(
+        "members", HEIGHT, "Majorities, old, new and joint", told, _parts()
     )
 
 

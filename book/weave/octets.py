@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from book.weave.lettering import label, text
+from book.weave.canvas import frame, label, text
 from port import raftpb as pb
 
-WIDTH, HEIGHT = 692, 330
+HEIGHT = 330
 CELL, TOP, ROW = 42, 40, 104
 
 ENTRIES = (
@@ -149,29 +149,17 @@ def _opened() -> Iterator[str]:
     )
 
 
-def _drawn(
-    name: str, height: int, title: str, told: str, parts: Iterator[str]
-) -> str:
-    return (
-        f'<svg class="wv-drawn" viewBox="0 0 {WIDTH} {height}" role="img" '
-        f'aria-labelledby="wv-{name}-t wv-{name}-d">'
-        f'<title id="wv-{name}-t">{escape(title)}</title>'
-        f'<desc id="wv-{name}-d">{escape(told)}</desc>'
-        f"{''.join(parts)}</svg>"
-    )
-
-
 def svg() -> str:
     """Returns the three entries as one line of SVG."""
     told = "; ".join(
         f"{what}: {entry.marshal().hex(' ')}" for what, entry in ENTRIES
     )
-    return _drawn("octets", HEIGHT, "Three entries as bytes", told, _parts())
+    return frame("octets", HEIGHT, "Three entries as bytes", told, _parts())
 
 
 def opened() -> str:
     """Returns the message, laid open, as one line of SVG."""
     told = f"{MESSAGE.marshal().hex(' ')}; absent: {', '.join(absent(MESSAGE))}"
-    return _drawn(
+    return frame(
         "opened", DEEP, "A message, laid open", told, _opened()
     )

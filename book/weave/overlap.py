@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, HEIGHT = 692, 196
+from book.weave.canvas import frame
+
+HEIGHT = 196
 ROW, STEP = 98, 62
 
 
@@ -58,13 +60,10 @@ def svg() -> str:
         "of four nodes, 1 and 2 have an entry, and 3 and 4 elect a leader. "
         "Nobody is among both."
     )
-    return (
-        f'<svg class="wv-drawn" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        'aria-labelledby="wv-overlap-t wv-overlap-d">'
-        '<title id="wv-overlap-t">Majorities meet, halves need not</title>'
-        f'<desc id="wv-overlap-d">{escape(told)}</desc>'
-        f"{''.join(s for panel in PANELS for s in _panel(panel))}</svg>"
-    )
+    return frame(
+        "overlap", HEIGHT, "Majorities meet, halves need not", told,
+        (s for panel in PANELS for s in _panel(panel)),
+    )  # fmt: skip
 
 
 def _panel(p: Panel) -> Iterator[str]:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from html import escape
 from itertools import pairwise
 
-WIDTH, HEIGHT = 692, 232
+from book.weave.canvas import frame
+
+HEIGHT = 232
 LEFT, STEP, TOP, ROW = 28, 128, 58, 44
 # The states after each step that the model knows, and the steps it allows.
 ROWS = (1, 3, 4, 4, 3, 3)
@@ -90,10 +92,6 @@ def svg() -> str:
         "allows. A thick line follows a trace from state to state. Its last "
         "step is dashed: the model has no such step."
     )
-    return (
-        f'<svg class="wv-drawn" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        'aria-labelledby="wv-paths-t wv-paths-d">'
-        '<title id="wv-paths-t">A trace among the ways of a model</title>'
-        f'<desc id="wv-paths-d">{escape(told)}</desc>'
-        f"{''.join(_parts())}</svg>"
+    return frame(
+        "paths", HEIGHT, "A trace among the ways of a model", told, _parts()
     )

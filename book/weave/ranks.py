@@ -7,12 +7,11 @@ port; `tests/book/test_quorum.py` reads it back.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 
-from book.weave.lettering import label, text
+from book.weave.canvas import frame, label, text
 from port.quorum import MajorityConfig, MapAckIndexer
 
-WIDTH, HEIGHT = 692, 252
+HEIGHT = 252
 TOP, ROW = 66, 34
 SCALE = 19
 
@@ -91,10 +90,7 @@ def svg() -> str:
         f"order, {order}. The one in place {place()}, counted from 0, is "
         f"{committed()}: it and the two after it are a majority."
     )
-    return (
-        f'<svg class="wv-drawn" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        'aria-labelledby="wv-ranks-t wv-ranks-d">'
-        '<title id="wv-ranks-t">What a majority has, found by sorting</title>'
-        f'<desc id="wv-ranks-d">{escape(told)}</desc>'
-        f"{''.join(_parts())}</svg>"
-    )
+    return frame(
+        "ranks", HEIGHT, "What a majority has, found by sorting", told,
+        _parts(),
+    )  # fmt: skip

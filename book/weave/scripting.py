@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from book.weave.lettering import code, label, text
+from book.weave.canvas import code, frame, label, text, tip
 
-WIDTH, HEIGHT = 692, 318
+HEIGHT = 318
 
 # What is done to raft from outside, in the order of the picture.
 CALLS = (
@@ -82,13 +82,7 @@ def svg() -> str:
         f"{name} takes things from {start} to {end}"
         for name, (start, end) in MOVES.items()
     )
-    return (
-        f'<svg class="wv-drawn" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        'aria-labelledby="wv-scripting-t wv-scripting-d">'
-        '<title id="wv-scripting-t">What the commands of a script move'
-        f'</title><desc id="wv-scripting-d">{escape(told)}</desc>'
-        '<defs><marker id="wv-scripting-tip" viewBox="0 0 8 8" refX="7" '
-        'refY="4" markerWidth="8" markerHeight="8" orient="auto">'
-        '<path d="M0 0.8 8 4 0 7.2z"/></marker></defs>'
-        f"{''.join(_parts())}</svg>"
-    )
+    return frame(
+        "scripting", HEIGHT, "What the commands of a script move", told,
+        _parts(), defs=tip("scripting"),
+    )  # fmt: skip

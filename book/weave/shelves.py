@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from book.weave.lettering import code
+from book.weave.canvas import code
 from book.weave.marks import CELL, TALL, _cell, _say, _svg
 from port import raftpb as pb
 from port.storage import MemoryStorage

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from book.weave.canvas import frame, tip
 from port import raftpb as pb
 from port.util import describe_message
 
-WIDTH, HEIGHT = 692, 282
+HEIGHT = 282
 GLYPH, LEFT, BASE = 8.6, 0, 30
 CELL, TALL, LOG, FIRST = 58, 30, 132, 250
 
@@ -118,13 +119,7 @@ def _parts() -> Iterator[str]:
 def svg() -> str:
     """Returns the picture as one line of SVG."""
     told = "; ".join(f"{piece}: {said}" for piece, said, _ in PIECES)
-    return (
-        f'<svg class="wv-drawn" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        'aria-labelledby="wv-spelled-t wv-spelled-d">'
-        '<title id="wv-spelled-t">A line of a transcript, spelled out</title>'
-        f'<desc id="wv-spelled-d">{escape(line())}: {escape(told)}</desc>'
-        '<defs><marker id="wv-spelled-tip" viewBox="0 0 8 8" refX="7" '
-        'refY="4" markerWidth="8" markerHeight="8" orient="auto">'
-        '<path d="M0 0.8 8 4 0 7.2z"/></marker></defs>'
-        f"{''.join(_parts())}</svg>"
-    )
+    return frame(
+        "spelled", HEIGHT, "A line of a transcript, spelled out",
+        f"{line()}: {told}", _parts(), defs=tip("spelled"),
+    )  # fmt: skip

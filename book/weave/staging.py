@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from book.weave.lettering import label, text
+from book.weave.canvas import frame, label, text, tip
 from port import raftpb as pb
 from port.confchange import Changer
 from port.tracker import Config, ProgressTracker
 
-WIDTH, HEIGHT = 692, 318
+HEIGHT = 318
 LEFT, STEP, TOP, ROW = 108, 118, 62, 92
 BEGINNING, CHANGE = "v1 v2 v3", "v4 l3 l5"
 NODES = range(1, 6)
@@ -100,13 +100,7 @@ def _parts() -> Iterator[str]:
 def svg() -> str:
     """Returns the picture as one line of SVG."""
     told = "; ".join(f"{name}: {config}" for name, config in stages())
-    return (
-        f'<svg class="wv-drawn" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        'aria-labelledby="wv-staging-t wv-staging-d">'
-        '<title id="wv-staging-t">A voter becomes a learner</title>'
-        f'<desc id="wv-staging-d">{escape(told)}</desc>'
-        '<defs><marker id="wv-staging-tip" viewBox="0 0 8 8" refX="7" '
-        'refY="4" markerWidth="8" markerHeight="8" orient="auto">'
-        '<path d="M0 0.8 8 4 0 7.2z"/></marker></defs>'
-        f"{''.join(_parts())}</svg>"
-    )
+    return frame(
+        "staging", HEIGHT, "A voter becomes a learner", told, _parts(),
+        defs=tip("staging"),
+    )  # fmt: skip

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
-WIDTH = 692
+from book.weave.canvas import frame, tip
+
 START, END = 92, 684
 ROLES = {"L": "leader", "F": "follower"}
 
@@ -93,24 +94,19 @@ class Timeline:
 
     def svg(self) -> str:
         """Returns it as one line of SVG, without colours of its own."""
-        return "".join(_svg(self))
+        hatch = (
+            f'<pattern id="wv-{self.id}-hatch" width="7" height="7" '
+            'patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+            '<path class="wv-rail" d="M0 0 V7"/></pattern>'
+        )
+        return frame(
+            self.id, self.height, self.title, self.spoken, _parts(self),
+            defs=tip(self.id) + hatch,
+        )  # fmt: skip
 
 
-def _svg(t: Timeline) -> Iterator[str]:
+def _parts(t: Timeline) -> Iterator[str]:
     name = f"wv-{t.id}"
-    yield (
-        f'<svg class="wv-drawn" viewBox="0 0 {WIDTH} {t.height}" role="img" '
-        f'aria-labelledby="{name}-t {name}-d">'
-        f'<title id="{name}-t">{escape(t.title)}</title>'
-        f'<desc id="{name}-d">{escape(t.spoken)}</desc>'
-        f'<defs><marker id="{name}-tip" viewBox="0 0 8 8" refX="7" refY="4" '
-        'markerWidth="8" markerHeight="8" orient="auto">'
-        '<path d="M0 0.8 8 4 0 7.2z"/></marker>'
-        f'<pattern id="{name}-hatch" width="7" height="7" '
-        'patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-        '<path class="wv-rail" d="M0 0 V7"/>'
-        "</pattern></defs>"
-    )
     for line in t.lines:
         yield (
             f'<path class="wv-rail" d="M{line.x} 20 V{t.height - 22}" '
@@ -161,7 +157,7 @@ def _svg(t: Timeline) -> Iterator[str]:
         )
     yield (
         f'<text class="wv-said" x="{END}" y="{t.height - 4}" '
-        'text-anchor="end">time</text></svg>'
+        'text-anchor="end">time</text>'
     )
 
 

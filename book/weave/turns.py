@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 
-from book.weave.lettering import label, text
+from book.weave.canvas import frame, label, text, tip
 
-WIDTH, HEIGHT = 692, 376
+HEIGHT = 376
 ALWAYS = ("recvc", "confc", "tickc", "status", "stop")
 # What else is armed: while nothing is to be handed out, while a `Ready` is
 # on offer, and while the application has one.
@@ -99,13 +98,7 @@ def svg() -> str:
         "back. Apart from this, propc is armed while a leader is known. "
         "Always armed are recvc, confc, tickc, status and stop."
     )
-    return (
-        f'<svg class="wv-drawn" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        'aria-labelledby="wv-turns-t wv-turns-d">'
-        '<title id="wv-turns-t">Which channel is armed when</title>'
-        f'<desc id="wv-turns-d">{escape(told)}</desc>'
-        '<defs><marker id="wv-turns-tip" viewBox="0 0 8 8" refX="7" refY="4" '
-        'markerWidth="8" markerHeight="8" orient="auto">'
-        '<path d="M0 0.8 8 4 0 7.2z"/></marker></defs>'
-        f"{''.join(_parts())}</svg>"
-    )
+    return frame(
+        "turns", HEIGHT, "Which channel is armed when", told, _parts(),
+        defs=tip("turns"),
+    )  # fmt: skip

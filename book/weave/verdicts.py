@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-WIDTH, HEIGHT = 692, 214
+from book.weave.canvas import frame
+
+HEIGHT = 214
 CELL, TALL, ROW, TOP, NAMES = 46, 28, 44, 62, 62
 FIRST = 3
 
@@ -75,10 +77,6 @@ def svg() -> str:
         *_panel(0, "as it is", AS_IT_IS),
         *_panel(340, "with the bug", PLANTED),
     ]
-    return (
-        f'<svg class="wv-drawn" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        'aria-labelledby="wv-verdicts-t wv-verdicts-d">'
-        '<title id="wv-verdicts-t">Three logs after one heartbeat</title>'
-        f'<desc id="wv-verdicts-d">{told}</desc>'
-        f"{''.join(parts)}</svg>"
+    return frame(
+        "verdicts", HEIGHT, "Three logs after one heartbeat", told, parts
     )

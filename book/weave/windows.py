@@ -7,10 +7,9 @@ fields. `tests/book/test_tracker.py` reads the pictures back.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 from math import cos, pi, sin
 
-from book.weave.lettering import code, label, text
+from book.weave.canvas import code, frame, label, text, tip
 from port.tracker import (
     Inflights,
     Progress,
@@ -19,7 +18,6 @@ from port.tracker import (
     StateSnapshot,
 )
 
-WIDTH = 692
 CELL, LAST = 56, 12
 LEFT = 8
 ROWS = {StateProbe: 62, StateReplicate: 208, StateSnapshot: 354}
@@ -134,21 +132,6 @@ def _row(pr: Progress, says: str) -> Iterator[str]:
         )
 
 
-def _svg(
-    name: str, height: int, title: str, told: str, parts: Iterator[str]
-) -> str:
-    return (
-        f'<svg class="wv-drawn" viewBox="0 0 {WIDTH} {height}" role="img" '
-        f'aria-labelledby="wv-{name}-t wv-{name}-d">'
-        f'<title id="wv-{name}-t">{escape(title)}</title>'
-        f'<desc id="wv-{name}-d">{escape(told)}</desc>'
-        f'<defs><marker id="wv-{name}-tip" viewBox="0 0 8 8" refX="7" '
-        'refY="4" markerWidth="8" markerHeight="8" orient="auto">'
-        '<path d="M0 0.8 8 4 0 7.2z" style="fill:var(--link)"/></marker>'
-        f"</defs>{''.join(parts)}</svg>"
-    )
-
-
 def progress() -> str:
     """Returns the three progresses as one line of SVG."""
     told = "; ".join(
@@ -156,9 +139,10 @@ def progress() -> str:
         for pr, says in SHOWN
     )
     parts = (part for pr, says in SHOWN for part in _row(pr, says))
-    return _svg(
-        "progress", 424, "What a leader knows in each state", told, parts
-    )
+    return frame(
+        "progress", 424, "What a leader knows in each state", told, parts,
+        defs=tip("progress", "fill:var(--link)"),
+    )  # fmt: skip
 
 
 RING = 8  # how many messages the window of the second picture may hold
@@ -260,4 +244,7 @@ def ring() -> str:
         "messages that end at or before it, from the oldest on."
     )
     parts = (part for half in (_ring(), _queue()) for part in half)
-    return _svg("ring", 264, "A window of six messages", told, parts)
+    return frame(
+        "ring", 264, "A window of six messages", told, parts,
+        defs=tip("ring", "fill:var(--link)"),
+    )  # fmt: skip
