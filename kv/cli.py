@@ -120,7 +120,7 @@ _ACTIONS: Final[dict[str, tuple[Action, str, int, int]]] = {
     "member": (
         _member,
         "add ID HOST:PORT | learner ID HOST:PORT | promote ID | remove ID |"
-        " replace OLD NEW HOST:PORT",
+        " replace OLD NEW [HOST:PORT]",
         2, 4,
     ),
     "transfer": (_transfer, "ID", 1, 1),
@@ -168,7 +168,10 @@ def _see_that_it_is_a_change(parser: Parser, words: list[str]) -> None:
     kind, *rest = words
     ids = {"add": 1, "learner": 1, "promote": 1, "remove": 1, "replace": 2}
     with_address = kind in ("add", "learner", "replace")
-    if kind not in ids or len(rest) != ids[kind] + with_address:
+    wrong = len(rest) != ids.get(kind, 0) + with_address
+    if kind == "replace" and len(rest) == 2:
+        wrong = with_address = False  # The new one is known already.
+    if kind not in ids or wrong:
         parser.error(f"takes {_ACTIONS['member'][1]}")
     for word in rest[: ids[kind]]:
         if not word.isdecimal() or int(word) == 0:

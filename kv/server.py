@@ -197,7 +197,7 @@ class Server:
         self.clients.commands = {
             **KeyCommands(replica.writes, replica.reads).table,
             **MemberCommands(
-                replica, world.clock, o.timeout, o.election
+                replica, self.book, world.clock, o.timeout, o.election
             ).table,
             **TalkCommands(o.password, self.status, self.info).table,
         }

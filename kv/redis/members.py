@@ -4,7 +4,8 @@ Raft carries out any change of the members that it is handed, sensible or not.
 So what would leave a cluster that cannot decide on anything any more is
 refused here, by the leader, who alone knows how far the others are: a change
 that comes while another is under way, a voter that nobody could reach, or
-that has yet to catch up, and voters of which no majority is at work.
+that has yet to catch up, another address for a member that is at work where
+it is, and voters of which no majority is at work.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from kv.address_book import AddressBook
 from kv.commands import Result
 from kv.messages import Address
 from kv.redis import replies
@@ -35,18 +37,21 @@ class MemberCommands:
     """
 
     def __init__(
-        self, replica: Replica, clock: Clock, timeout: float, election: float
-    ) -> None:
+        self, replica: Replica, book: AddressBook, clock: Clock,
+        timeout: float, election: float,
+    ) -> None:  # fmt: skip
         """Takes whom to ask.
 
         Args:
             replica: This node's.
+            book: Where members listen.
             clock: Its clock.
             timeout: How long a client waits at most, in seconds.
             election: How long a follower waits for a leader, in seconds:
                 whoever was silent for twice that is not at work.
         """
         self._replica = replica
+        self._book = book
         self._clock = clock
         self._timeout = timeout
         self._silence = 2 * election
@@ -79,6 +84,16 @@ class MemberCommands:
         known = voters | set(state.learners)
         if state.voters_outgoing:
             raise ValueError("another change is under way")
+        for id, where in addresses.items():
+            here = self._book.addresses.get(id)
+            if id not in known or here in (None, where):
+                continue
+            if id == replica.id or self._works(id):
+                raise ValueError(
+                    f"node {id} is a member already, and at work at"
+                    f" {_spelt(here)}; nobody would find it at"
+                    f" {_spelt(where)}"
+                )
         for step in change.changes:
             id = step.node_id or 0
             if step.type is pb.ConfChangeRemoveNode:
@@ -191,6 +206,10 @@ def _node_id(word: bytes) -> int:
     if not word.isdigit() or not 0 < int(word) < 1 << 63:
         raise ValueError("an id is a positive number")
     return int(word)
+
+
+def _spelt(address: Address | None) -> str:
+    return "nowhere" if address is None else f"{address[0]}:{address[1]}"
 
 
 def _address(word: bytes) -> Address:

@@ -211,6 +211,31 @@ def test_a_change_that_would_cost_the_quorum_is_refused(
     asyncio.run(go())
 
 
+def test_who_is_at_work_does_not_move(tmp_path: Path) -> None:
+    """A slip in an address would cut a member off, even the leader."""
+
+    async def go() -> None:
+        async with three(tmp_path) as servers:
+            leader = await leader_of(servers)
+            other = next(s for s in servers if s is not leader)
+            node = other.options.node
+            await until(lambda: leader.replica.mail.heard_from(node, 1.0))
+            async with Client([leader.address]) as client:
+                for server in (leader, other):
+                    id = server.options.node
+                    for words in (
+                        ("add", str(id), "127.0.0.1:9"),
+                        ("replace", "77", str(id), "127.0.0.1:9"),
+                    ):
+                        with pytest.raises(Refused, match="nobody would f"):
+                            await client.member(*words)
+                    host, port = leader.book.addresses[id]
+                    await client.member("add", str(id), f"{host}:{port}")
+                await client.put(b"a", b"b")
+
+    asyncio.run(go())
+
+
 def test_strangers_at_the_peers_port_do_no_harm(tmp_path: Path) -> None:
     async def go() -> None:
         rng = random.Random(1)
