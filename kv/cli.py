@@ -241,8 +241,8 @@ def status(argv: list[str]) -> int:
     rows = asyncio.run(ask_all(args.servers, min(args.timeout, 2.0)))
     if args.json:
         print(json.dumps(
-            {f"{h}:{p}": s for (h, p), s in zip(args.servers, rows,
-                                                strict=True)},
+            {f"{h}:{p}": None if isinstance(s, str) else s
+             for (h, p), s in zip(args.servers, rows, strict=True)},
             indent=1,
         ))  # fmt: skip
     else:
@@ -251,26 +251,27 @@ def status(argv: list[str]) -> int:
         print("".join(f"{h:>{22 if h == 'server' else 11}}" for h in head))
         for (host, port), row in zip(args.servers, rows, strict=True):
             print(f"{f'{host}:{port}':>22}", end="")
-            if row is None:
-                print(f"{'down':>22}")
+            if isinstance(row, str):
+                print(f"  {row}")
                 continue
             print("".join(f"{row[h]!s:>11}" for h in head[1:]))
-    return 0 if any(row is not None for row in rows) else FAILED
+    return FAILED if all(isinstance(row, str) for row in rows) else 0
 
 
 async def ask_all(
     where: list[Address], timeout: float
-) -> list[dict[str, object] | None]:
-    """Returns each server's status, or `None` for one that is down."""
+) -> list[dict[str, object] | str]:
+    """Returns each server's status, or why there is none."""
 
-    async def ask(server: Address) -> dict[str, object] | None:
+    async def ask(server: Address) -> dict[str, object] | str:
         password = os.environ.get("KV_PASSWORD") or None
         try:
             async with Client(
                 [server], timeout=timeout, password=password
             ) as client:
                 return await client.status()
-        except KvError:
-            return None
+        except KvError as error:
+            down = isinstance(error.__cause__, ConnectionRefusedError)
+            return "down" if down else _why(error, [server])
 
     return [*await asyncio.gather(*map(ask, where))]

@@ -245,3 +245,16 @@ def test_another_python() -> None:
     assert "own environment" in done.stderr
     assert "python -m kv get k" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_status_says_why_there_is_none(
+    busy: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    servers = f"127.0.0.1:1,127.0.0.1:{busy}"
+    words = ["status", "--servers", servers, "--timeout", "100ms"]
+    assert kv.main(words) == 1
+    first, second = capsys.readouterr().out.splitlines()[1:]
+    assert first.split() == ["127.0.0.1:1", "down"]
+    assert "is no server of the store" in second
+    assert kv.main([*words, "--json"]) == 1
+    assert capsys.readouterr().out.count(": null") == 2
