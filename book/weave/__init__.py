@@ -21,7 +21,9 @@ note. `::: figure roles`, a caption and `:::` draw a figure. `::: scenario
 one-day act=2`, a caption and `:::` play an act of a script. `::: generated
 messages` and `:::` stand for what `back/` makes of code and data. `:::
 transitions family=role`, a caption and `:::` show those rows of the catalogue
-that have their home on the page. How it all comes about, file by file:
+that have their home on the page. Walks that are there to be looked up stand
+between `<details class="wv-fold" markdown="1">`, a summary, and `</details>`.
+How it all comes about, file by file:
 
     walks.py     reads such blocks from a page: text in, values out
     python.py    knows the symbols of a Python file and their lines
