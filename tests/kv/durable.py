@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, NamedTuple, TypeVar
 
 from kv.seams import Identity, Log, Recovered
@@ -213,3 +213,29 @@ def random_script(seed: int, steps: int, largest: int = 40) -> list[Step]:
 def snapshot_of(model: Model) -> Model:
     """Returns the model as it is now."""
     return copy.deepcopy(model)
+
+
+class Course:
+    """A script under way, and what a log may hold if it breaks off.
+
+    Attributes:
+        model: What all the steps that returned have made.
+        maybe: The same with the step that is under way.
+    """
+
+    def __init__(self) -> None:
+        self.model = self.maybe = Model()
+
+    async def follow(self, log: Log, steps: Iterable[Step]) -> None:
+        for step in steps:
+            self.maybe = snapshot_of(self.model)
+            step.on(self.maybe)
+            await step.at(log)
+            self.model = self.maybe
+
+    def differs(self, found: Recovered) -> str | None:
+        """Says in what way a log is neither; `None` if it is one of them."""
+        wrong = self.model.differs(found)
+        if wrong is not None and self.maybe.differs(found) is None:
+            return None
+        return wrong

@@ -21,6 +21,7 @@ from kv.wal import SEGMENT, Wal, open_log
 from port import raftpb as pb
 from tests.kv.durable import (
     US,
+    Course,
     Mark,
     Model,
     Save,
@@ -117,22 +118,16 @@ def crash(
     Returns:
         Whether it came to the crash at all, and what was wrong.
     """
-    disk, model = SimDisk(crash_at(number)), Model()
-    maybe = model
+    disk, course = SimDisk(crash_at(number)), Course()
     try:
         log, _ = opened(disk)
-        for step in steps:
-            maybe = snapshot_of(model)
-            step.on(maybe)
-            run(step.at(log))
-            model = maybe
+        run(course.follow(log, steps))
         return False, None
     except Crashed:
         pass
     disk = disk.restart(dice)
     log, found = opened(disk)
-    wrong = model.differs(found)
-    if wrong is not None and maybe.differs(found) is not None:
+    if wrong := course.differs(found):
         return True, wrong
     # It must be as good as new: all it says now it must say again.
     last = found.entries[-1].index or 0 if found.entries else None
@@ -394,21 +389,15 @@ def test_any_operation_may_fail() -> None:
     """It is passed on, and all that returned before is there."""
     steps = random_script(3, 25)
     for number in range(200):
-        disk, model = SimDisk(fail_at(number)), Model()
-        maybe = model
+        disk, course = SimDisk(fail_at(number)), Course()
         try:
             log, _ = opened(disk)
-            for step in steps:
-                maybe = snapshot_of(model)
-                step.on(maybe)
-                run(step.at(log))
-                model = maybe
+            run(course.follow(log, steps))
             break
         except OSError:
             pass
         _, found = opened(disk.restart(random.Random(number)))
-        wrong = model.differs(found)
-        assert wrong is None or maybe.differs(found) is None, wrong
+        assert course.differs(found) is None
     else:
         pytest.fail("the script never ran to its end")
 

@@ -15,6 +15,7 @@ from kv.sim.disk import Crashed, Operation, SimDisk, crash_at, fail_at
 from port import raftpb as pb
 from tests.kv.durable import (
     US,
+    Course,
     Mark,
     Model,
     Save,
@@ -24,7 +25,6 @@ from tests.kv.durable import (
     meta,
     random_script,
     run_of,
-    snapshot_of,
 )
 
 Run = Callable[..., Any]
@@ -146,22 +146,17 @@ def test_a_crash_at_any_operation(parts: Parts, run: Run, seed: int) -> None:
     steps = random_script(seed, 14)
 
     async def crash(number: int, fate: int) -> bool:
-        disk, model = SimDisk(crash_at(number), reserves=False), Model()
-        maybe = model
+        disk, course = SimDisk(crash_at(number), reserves=False), Course()
         try:
             log, _ = await opened(parts, disk)
-            for step in steps:
-                maybe = snapshot_of(model)
-                step.on(maybe)
-                await step.at(log)
-                model = maybe
+            await course.follow(log, steps)
             return False
         except Crashed:
             pass
         disk = disk.restart(random.Random(fate) if fate else None)
         _, found = await opened(parts, disk)
-        wrong = model.differs(found)
-        assert wrong is None or maybe.differs(found) is None, (
+        wrong = course.differs(found)
+        assert wrong is None, (
             f"crash before disk operation {number}"
             f" ({'power cut' if fate else 'kill'}), after"
             f" {[type(s).__name__ for s in steps]}: {wrong}"
@@ -233,23 +228,16 @@ def test_any_operation_may_fail(parts: Parts, run: Run) -> None:
     steps = random_script(1, 12)
 
     async def fails(number: int) -> bool:
-        disk, model = SimDisk(fail_at(number), reserves=False), Model()
-        maybe = model
+        disk, course = SimDisk(fail_at(number), reserves=False), Course()
         try:
             log, _ = await opened(parts, disk)
-            for step in steps:
-                maybe = snapshot_of(model)
-                step.on(maybe)
-                await step.at(log)
-                model = maybe
+            await course.follow(log, steps)
             return False
         except OSError:
             pass
         _, found = await opened(parts, disk.restart(random.Random(number)))
-        wrong = model.differs(found)
-        assert wrong is None or maybe.differs(found) is None, (
-            f"disk operation {number} failed: {wrong}"
-        )
+        wrong = course.differs(found)
+        assert wrong is None, f"disk operation {number} failed: {wrong}"
         return True
 
     async def all_of_them() -> None:
