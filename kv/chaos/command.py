@@ -26,7 +26,8 @@ from kv.chaos.report import write_report
 from kv.chaos.run import CONVERGE, Outcome, Run, Settings, stop_on_signals
 from kv.chaos.view import show
 from kv.command_line import Parser, complain, number, seconds
-from kv.faults import NEMESES, load_nemesis, schedule, steps_from_json
+from kv.faults import schedule, steps_from_json
+from kv.nemeses import NEMESES, load_nemesis
 from kv.parts import Parts, load_parts
 from kv.serve import run as run_loop
 from kv.unsafe import MISTAKES, load_unsafe

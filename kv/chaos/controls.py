@@ -10,7 +10,7 @@ The faults are not always those of the simulation. There each step of each
 node is looked at, and a rule that is broken is seen although nobody has been
 harmed by it yet. Here there are only answers that clients got, and nodes that
 end by themselves. So for a mistake that shows in one unlucky order alone the
-nemesis has to make that order; those of `kv.faults` that are named below say
+nemesis has to make that order; those of `kv.nemeses` that are named below say
 how.
 """
 

@@ -33,8 +33,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from kv import faults
 from kv.command_line import FAILED, Parser, complain, number
+from kv.faults import Step
+from kv.nemeses import NEMESES, load_nemesis
 from kv.parts import load_parts
 from kv.sim.run import (
     Outcome,
@@ -77,7 +78,7 @@ def parse(argv: list[str]) -> Namespace:
     """Reads the command line."""
     parser = Parser(
         prog="kv sim", description=__doc__.split("\n")[0],
-        epilog="Nemeses: " + ", ".join(faults.NEMESES)
+        epilog="Nemeses: " + ", ".join(NEMESES)
         + ". Mistakes: " + ", ".join(MISTAKES) + ".",
     )  # fmt: skip
     add = parser.add_argument
@@ -136,13 +137,13 @@ def setup_of(args: Namespace) -> Setup:
         nemesis=args.nemesis, parts=args.parts, plant=args.plant,
         unsafe=args.unsafe,
     )  # fmt: skip
-    faults.load_nemesis(setup.nemesis)
+    load_nemesis(setup.nemesis)
     if setup.parts:
         load_parts(setup.parts)
     return setup
 
 
-def replayed(args: Namespace) -> tuple[Setup, list[faults.Step]]:
+def replayed(args: Namespace) -> tuple[Setup, list[Step]]:
     """Returns what a replay file holds, with the store that was asked for.
 
     Raises:
@@ -198,7 +199,7 @@ def main(argv: list[str]) -> int:
 
 
 def run_in_view(
-    setup: Setup, steps: list[faults.Step] | None, keep: bool, verbose: bool
+    setup: Setup, steps: list[Step] | None, keep: bool, verbose: bool
 ) -> Outcome:
     """Runs it, and shows meanwhile how far it is."""
     if verbose:

@@ -132,11 +132,23 @@ CONTROLS: Final = (
     _bug("ignores_conflict", "crashes+partitions"),
     _bug("leads_on_a_minority", "crashes+partitions"),
     _bug("counts_learners", "audience"),
-    _bug("reads_before_commit", "links+crashes", seeds=30),
+    _bug("reads_before_commit", "blind-leaders"),
     _bug("acknowledges_early", "crashes", async_writes=True),
     _bug("applies_before_commit", "crashes+partitions"),
     _bug("counts_one_half", "exchanges"),
     _bug("heartbeat_beyond_match", "crashes+partitions"),
+    # These show between two entries of one message. So there is one in each.
+    _bug("commits_older_terms", "short-reigns", 60.0, seeds=20,
+         append_size=1, clients=8, think=0.05),
+    _bug("commits_past_new_entries", "short-reigns", 60.0, seeds=20,
+         append_size=1, clients=8, think=0.05),
+    _bug("keeps_stale_tail", "buried", 60.0, seeds=20, append_size=1,
+         nodes=5, clients=24, think=0.5, async_writes=True, snapshot_every=2),
+    # The store tells raft of a write before anybody else hears of it, so it
+    # takes a loop that does not.
+    _bug("believes_stale_writes", "returns", 36.0, seeds=30, append_size=1,
+         nodes=5, clients=6, think=0.2, async_writes=True,
+         snapshot_every=5000, parts="kv.sim.late:PARTS"),
 )
 
 

@@ -23,6 +23,7 @@ import os
 import sys
 import sysconfig
 import threading
+import warnings
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from heapq import heapify, heappop, heappush
@@ -120,13 +121,17 @@ def _bury(task: asyncio.Task[Any]) -> None:
     """Forgets a task that will never run again, without a word."""
     task._log_destroy_pending = False  # type: ignore[attr-defined]
     coroutine = task.get_coro()
-    try:
-        if coroutine is not None:
-            coroutine.close()
-    except (RuntimeError, ValueError):
-        pass  # It waits in a `finally`, or it is the one that runs now.
-    except BaseException:
-        pass  # Whatever it says now, nobody hears.
+    # Python warns of what was never begun; here that is how it ends. What a
+    # coroutine does at its end may begin such things, too.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        try:
+            if coroutine is not None:
+                coroutine.close()
+        except (RuntimeError, ValueError):
+            pass  # It waits in a `finally`, or it is the one that runs now.
+        except BaseException:
+            pass  # Whatever it says now, nobody hears.
 
 
 class _Handle(asyncio.Handle):

@@ -31,6 +31,7 @@ from kv.lincheck import Verdict, check, explain
 from kv.lincheck.reading import parse
 from kv.messages import Address
 from kv.named import load_named
+from kv.nemeses import load_nemesis
 from kv.parts import Parts, load_parts
 from kv.seams import Drive
 from kv.server import Options
@@ -100,7 +101,7 @@ class Setup:
         """Returns the schedule that the seed has for the nemesis."""
         rng = random.Random(f"plan {self.seed}")
         nodes = range(1, self.nodes + 1)
-        nemesis = f.load_nemesis(self.nemesis)
+        nemesis = load_nemesis(self.nemesis)
         return f.schedule(nemesis, rng, nodes, self.seconds)
 
 
@@ -430,7 +431,7 @@ class _Run:
                 parts, open_log=partial(wal.open_log, segment=SEGMENT)
             )
         drive: Drive = parts.drive
-        if setup.async_writes:
+        if setup.async_writes and drive is Parts().drive:
             drive = drive_async
         return Options(
             node=node, cluster=7, folder="data",

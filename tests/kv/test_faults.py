@@ -10,18 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from kv import faults
+from kv import faults, nemeses
 from kv.faults import Action, Crash, Cut, Partition, Step, Wait
 from kv.lincheck import Verdict, check
 from kv.lincheck.reading import parse
+from kv.nemeses import weather
 from kv.workload import Recorder, Workload, lost_elements, split_list
 from kv.world import real_world
 from tests.kv.nodes import leader_of, three
 
 
-@pytest.mark.parametrize("name", faults.NEMESES)
+@pytest.mark.parametrize("name", nemeses.NEMESES)
 def test_a_schedule_goes_through_a_file_and_back(name: str) -> None:
-    plan = faults.load_nemesis(name)
+    plan = nemeses.load_nemesis(name)
     steps = faults.schedule(plan, random.Random(5), [1, 2, 3], 400)
     assert steps == faults.schedule(plan, random.Random(5), [1, 2, 3], 400)
     assert steps == sorted(steps, key=lambda step: step.at)
@@ -31,7 +32,7 @@ def test_a_schedule_goes_through_a_file_and_back(name: str) -> None:
 
 
 def test_the_storm_has_every_action() -> None:
-    steps = faults.schedule(faults.storm, random.Random(1), [1, 2, 3], 9000)
+    steps = faults.schedule(weather.storm, random.Random(1), [1, 2, 3], 9000)
     kinds = {type(step.action) for step in steps}
     assert kinds == set(faults.ACTIONS) - {faults.Wait, faults.Heal}
 
@@ -77,17 +78,17 @@ def mine(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
 
 
 def test_a_nemesis_of_mine() -> None:
-    plan = faults.load_nemesis(f"{__name__}:mine")
+    plan = nemeses.load_nemesis(f"{__name__}:mine")
     steps = faults.schedule(plan, random.Random(), [7, 8], 10)
     assert steps == [Step(2.0, Crash(7))]
-    both = faults.load_nemesis("pauses+transfers")
+    both = nemeses.load_nemesis("pauses+transfers")
     steps = faults.schedule(both, random.Random(3), [1, 2, 3], 100)
     assert {step.action.family for step in steps} == {"pause", "transfer"}
     for name in (
         "earthquake", "storm+", "kv.faults:nothing", "kv.faults:LEADER"
     ):  # fmt: skip
         with pytest.raises(ValueError, match=r"."):
-            faults.load_nemesis(name)
+            nemeses.load_nemesis(name)
 
 
 def fails(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
@@ -107,7 +108,7 @@ def strays(rng: random.Random, nodes: Sequence[int]) -> Iterator[object]:
     ],
 )
 def test_a_nemesis_that_is_not_right_yet(name: str, said: str) -> None:
-    plan = faults.load_nemesis(name)
+    plan = nemeses.load_nemesis(name)
     with pytest.raises(ValueError, match=said):
         faults.schedule(plan, random.Random(1), [1, 2, 3], 10)
 

@@ -34,7 +34,7 @@ EXERCISE = Exercise(
         "Random faults find what nobody has thought of, provided that they are"
         " not all of one kind. A minority cut off is survived by anything; the"
         " leader cut off *and* its clock slowed is what kills leases. `storm`"
-        " of kv/faults.py mixes a dozen plans."
+        " of kv/nemeses/weather.py mixes ten plans."
     ),
     mutants=(
         mutant(
