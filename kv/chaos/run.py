@@ -203,6 +203,8 @@ class Outcome:
             first = self.problems[0].splitlines()[0]
             more = len(self.problems) - 1
             text += f"; {first}" + (f", and {more} more" if more else "")
+        if self.interrupted:
+            text += f"; somebody ended the run after {self.seconds:.0f} s"
         return text + "."
 
     @property

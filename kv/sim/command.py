@@ -99,6 +99,11 @@ def parse(argv: list[str]) -> Namespace:
         help="how nodes answer them (safe)")
     add("--async-writes", action="store_true",
         help="let raft go on while the disk works")
+    add("--snapshot-every", type=number, default=Setup().snapshot_every,
+        metavar="ENTRIES", help="between snapshots (150)")
+    add("--append-size", type=number, default=Setup().append_size,
+        metavar="BYTES",
+        help="of entries in one message; 1: an entry each (256 KiB)")
     add("--parts", default="", metavar="MODULE:NAME",
         help="build the nodes of these parts")
     add("--plant", default="", metavar="MODULE",
@@ -134,6 +139,7 @@ def setup_of(args: Namespace) -> Setup:
         seconds=args.minutes * 60 if args.minutes else args.seconds,
         nodes=args.nodes, clients=args.clients, think=args.think,
         reads=args.reads, async_writes=args.async_writes,
+        snapshot_every=args.snapshot_every, append_size=args.append_size,
         nemesis=args.nemesis, parts=args.parts, plant=args.plant,
         unsafe=args.unsafe,
     )  # fmt: skip

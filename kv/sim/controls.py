@@ -57,6 +57,16 @@ class Control(NamedTuple):
         )  # fmt: skip
         return replace(setup, **self.more)  # type: ignore[arg-type]
 
+    def options(self) -> str:
+        """Returns what else `kv sim` must be told, as it is typed."""
+        said = []
+        for name, value in self.more.items():
+            if name != "rules":  # Fewer of them find the same, if later.
+                said.append("--" + name.replace("_", "-"))
+                if value is not True:
+                    said.append(str(value))
+        return " ".join(said)
+
     def wrong(self) -> str:
         """Returns what is wrong, in words."""
         return what_is_wrong(self.name, self.planted)
@@ -227,6 +237,7 @@ def _row(control: Control, found: Found, small: Outcome) -> Row:
         "kind": "planted" if control.planted else "unsafe",
         "wrong": " ".join(control.wrong().split()),
         "nemesis": control.nemesis,
+        **({"more": more} if (more := control.options()) else {}),
         "rule": NAMES[number],
         "seeds": found.seeds,
         "virtual_seconds": round(found.virtual, 1),

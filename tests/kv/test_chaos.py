@@ -195,6 +195,7 @@ def test_a_run_that_is_interrupted_still_reports(tmp_path: Path) -> None:
     assert running.returncode == 0, said
     assert "framing tests.kv.test_chaos:Marked" in said
     figures = json.loads((out / "run.json").read_text())
+    assert "somebody ended the run after" in said
     assert figures["interrupted"] is True
     assert figures["faults"]["partition/partition"] > 0
     assert figures["elections"] > 1, "the leader was not cut off"

@@ -32,6 +32,7 @@ from kv.nemeses import weather
 from kv.parts import Parts
 from kv.seams import Identity, Log, Recovered
 from kv.sim.clock import SimClock
+from kv.sim.command import parse, setup_of
 from kv.sim.controls import CONTROLS, Control, find
 from kv.sim.loop import Guarded, Idle, Outside, Process, SimLoop
 from kv.sim.network import Fabric, SimNetwork, Trouble, is_raft
@@ -408,6 +409,15 @@ def test_a_mistake_is_found(control: Control) -> None:
     found = find(control, KNOWN.get(control.name, 0))
     assert found is not None, f"not with {control.seeds} seeds"
     assert found.outcome.violation is not None
+
+
+@pytest.mark.parametrize("control", CONTROLS, ids=lambda c: c.name)
+def test_a_control_can_be_run_by_hand(control: Control) -> None:
+    kind = "--plant=labs.bugs." if control.planted else "--unsafe="
+    args = parse(["--seed=3", f"--seconds={control.seconds}",
+                  f"--nemesis={control.nemesis}", kind + control.name,
+                  *control.options().split()])  # fmt: skip
+    assert setup_of(args) == replace(control.setup(3), rules=())
 
 
 def test_every_mistake_has_a_control() -> None:
