@@ -71,8 +71,8 @@ def parse(argv: list[str]) -> Namespace:
     add("--append-size", type=number, default=None, metavar="BYTES",
         help="of entries in one message between nodes; of a larger one, one")
     add("--power-cuts", action="store_true",
-        help="have crashes lose what was not synced, where they say so: see"
-        " kv/chaos/power.py")
+        help="have crashes lose what was not synced, where they say so, and"
+        " disks be slow: see kv/chaos/power.py")
     add("--until-found", action="store_true",
         help="end as soon as something is wrong")
     add("--converge", type=seconds, default=CONVERGE, metavar="TIME",

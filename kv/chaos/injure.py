@@ -3,8 +3,9 @@
 What cannot be done from outside is passed over, and counted: a proxy cannot
 swap messages of a TCP connection, and nobody but the disk can have a sync
 fail. `kill -9` cannot take from the system what it has not yet written, so a
-power cut is a kill, unless nodes write as `kv.chaos.power` says. A full disk
-is played by a limit on the size of files, which Linux sets from outside.
+power cut is a kill, unless nodes write as `kv.chaos.power` says; so written,
+syncs can be slow, too. A full disk is played by a limit on the size of files,
+which Linux sets from outside.
 
 Plans speak of nodes that were there when they were made. Meanwhile nodes have
 been replaced: by the plan, or because their disk was damaged and a new one
@@ -374,6 +375,8 @@ class Injuries:
             self._flip(a)
         elif a.kind == "full" and limit_files is not None:
             self._full(a, limit_files)
+        elif a.kind == "slow" and self._nodes.power:
+            self._slow_disk(a)
         else:
             raise _Pass("only a disk itself can do that")
 
@@ -387,6 +390,14 @@ class Injuries:
             raise _Pass("the log is of another form")
         band = self._begin(a, f"node {node.id} is killed; {what}")
         self._lasting(a, band, lambda: node.bring_up(why))
+
+    def _slow_disk(self, a: f.DiskFault) -> None:
+        node = self._node(a.node)
+        node.slow_disk(a.amount)
+        band = self._begin(
+            a, f"node {node.id}: a sync takes {a.amount:g} s more"
+        )
+        self._lasting(a, band, lambda: node.slow_disk(0.0))
 
     def _full(self, a: f.DiskFault, limit: Limit) -> None:
         """Has every write fail, until the node stops, as it must."""

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from kv.chaos.links import Links
-from kv.chaos.power import settle
+from kv.chaos.power import settle, slow_down
 from kv.client import Client
 from kv.messages import Address
 from kv.processes import Cluster, Member
@@ -134,6 +134,11 @@ class Node(Member):
             self.clock.ahead + jump,
         )
         write_setting(str(self._control), self.clock)
+
+    def slow_disk(self, seconds: float) -> None:
+        """Has each sync take so much longer, if it writes as `power` has it.
+        """
+        slow_down(self.folder, seconds)
 
     def last_words(self, lines: int = 6) -> str:
         """Returns the end of its log."""
@@ -282,8 +287,9 @@ class Nodes(Cluster):
             node.lost = True
 
     def heal(self) -> None:
-        """Has all clocks run right, and all run who should."""
+        """Has all clocks and disks be right, and all run who should."""
         for node in self.members.values():
+            node.slow_disk(0.0)
             node._down.clear()
             node._paused.clear()
             if node.clock.rate != 1.0:

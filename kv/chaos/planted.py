@@ -15,10 +15,11 @@ from __future__ import annotations
 import importlib
 import sys
 from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 from typing import Protocol, cast
 
 from kv import serve
-from kv.chaos.power import cut_off
+from kv.chaos.power import cut_off, slow_file
 from kv.command_line import complain
 from kv.unsafe import load_unsafe
 
@@ -50,17 +51,19 @@ def find(module: str) -> Bug:
 def main(argv: list[str]) -> int:
     """Runs a node; see the module."""
     at = argv.index("--")
+    rest = argv[at + 1 :]
     with ExitStack() as stack:
         for name in argv[:at]:
             if name == "--power":
-                stack.enter_context(cut_off())
+                folder = Path(rest[rest.index("--data") + 1])
+                stack.enter_context(cut_off(slow_file(folder)))
                 continue
             try:
                 bug = find(name)
             except ValueError as error:
                 return complain(error)
             stack.enter_context(bug.planted())
-        return serve.main(argv[at + 1 :])
+        return serve.main(rest)
 
 
 if __name__ == "__main__":

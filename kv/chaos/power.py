@@ -1,4 +1,4 @@
-"""A power cut for a real process: what it had not synced is lost.
+"""A power cut for a real process, and a slow disk.
 
 `kill -9` takes nothing from the system: what a process has written is there
 when it starts again, synced or not. So under `--power-cuts` a node has a layer
@@ -13,12 +13,17 @@ The node knows nothing of that, has no dice, and reads back what it has
 written. Names are not held back: one that was made, changed or removed is so
 for good at once, which is a kinder disk than there may be; the simulated one
 is not so kind.
+
+The same layer has syncs take longer, for as long as a file beside the node's
+folder says by how much (`slow_down`). What waits is the thread that syncs, as
+with a disk that is slow; the node's loop goes on.
 """
 
 from __future__ import annotations
 
 import os
 import random
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -33,7 +38,45 @@ from kv.world import RealDisk, RealFile, World, _sync, _write, real_world
 BESIDE: Final = ".unsynced"  # a folder in each folder that files are in
 _HEAD: Final = Struct(">QQ")  # where a piece belongs, and its size
 
+_LOOK: Final = 0.02  # seconds between looks whether a disk is slow yet
+
 _Piece = tuple[int, bytes]
+
+
+def slow_file(folder: Path) -> Path:
+    """Returns the file that says by how much a node's syncs are slower."""
+    return folder.with_name(f"{folder.name}.disk")
+
+
+def slow_down(folder: Path, seconds: float) -> None:
+    """Has each sync of a node take longer, until it is told otherwise.
+
+    Args:
+        folder: The node's.
+        seconds: By how much; 0: its disk is as fast as it is.
+    """
+    file = slow_file(folder)
+    if seconds <= 0:
+        file.unlink(missing_ok=True)
+        return
+    temporary = file.with_name(f"{file.name}.tmp")
+    temporary.write_text(f"{seconds:g}", encoding="utf-8")
+    os.replace(temporary, file)  # So that nobody reads half of it.
+
+
+def _delay(control: Path | None) -> float:
+    """Returns by how much syncs are slower now, in seconds."""
+    try:
+        return float(control.read_text("utf-8")) if control else 0.0
+    except (OSError, ValueError):
+        return 0.0
+
+
+def _dawdle(control: Path | None) -> None:
+    """Takes as long as a slow disk does, or until it is slow no more."""
+    begin = time.monotonic()
+    while (left := begin + _delay(control) - time.monotonic()) > 0:
+        time.sleep(min(left, _LOOK))
 
 
 def _pieces(path: str | Path) -> list[_Piece]:
@@ -69,8 +112,9 @@ def _beside(path: str) -> str:
 class HeldFile(RealFile):
     """A file whose unsynced part is kept beside it."""
 
-    def __init__(self, path: str, fd: int) -> None:
+    def __init__(self, path: str, fd: int, slow: Path | None) -> None:
         super().__init__(path, fd)
+        self._slow = slow
         self._at = os.lseek(fd, 0, os.SEEK_CUR)
         beside = _beside(path)
         os.makedirs(os.path.dirname(beside), exist_ok=True)
@@ -90,6 +134,8 @@ class HeldFile(RealFile):
         await self._worker.do(self._through)
 
     def _through(self) -> None:
+        # First: whoever is killed meanwhile has not synced it.
+        _dawdle(self._slow)
         for at, data in self._pieces:
             os.lseek(self._fd, at, os.SEEK_SET)
             _write(self._fd, data)
@@ -107,12 +153,21 @@ class HeldFile(RealFile):
 class HeldDisk(RealDisk):
     """This machine's disk, and memory that forgets."""
 
+    def __init__(self, slow: Path | None = None) -> None:
+        """Makes one.
+
+        Args:
+            slow: The file that says by how much syncs are slower; see
+                `slow_down`. `None`: they never are.
+        """
+        self._slow = slow
+
     def _open(self, path: str, flags: int, at: int, reserve: int) -> RealFile:
         file = super()._open(path, flags, at, reserve)
         file._worker.stop()  # The one below has its own.
         if flags & os.O_TRUNC:
             self._forget(path)
-        return HeldFile(path, file._fd)
+        return HeldFile(path, file._fd, self._slow)
 
     def _forget(self, path: str) -> None:
         with suppress(FileNotFoundError):
@@ -212,11 +267,15 @@ def settle(folder: Path, dice: random.Random | None) -> str:
 
 
 @contextmanager
-def cut_off() -> Iterator[None]:
-    """Has nodes of this process write through such a layer."""
+def cut_off(slow: Path | None = None) -> Iterator[None]:
+    """Has nodes of this process write through such a layer.
+
+    Args:
+        slow: As `HeldDisk` has it.
+    """
 
     def world() -> World:
-        return replace(real_world(), disk=HeldDisk())
+        return replace(real_world(), disk=HeldDisk(slow))
 
     name = "real_world"
     healthy = getattr(serve, name)

@@ -549,9 +549,10 @@ class Run:
                 yield f"node {node} is elected in term {term} ({when:.1f} s)"
         slow = [took for when, took in self._slow if begin <= when <= end]
         if slow:
+            meant = any(band.family == "disk" for _, band, _ in found)
             yield (
                 f"{len(slow)} saves took half a second or more, one of them"
-                f" {max(slow):.1f} s: the machine is busy"
+                f" {max(slow):.1f} s{'' if meant else ': the machine is busy'}"
             )
 
     def _present(self, at: float) -> tuple[int, int]:

@@ -12,6 +12,7 @@ import pytest
 from kv.chaos.injure import Injuries
 from kv.chaos.links import CLEAR, Links
 from kv.chaos.nodes import Node, Nodes, free_port
+from kv.chaos.power import slow_file
 from kv.faults import (
     ANY,
     CLIENTS,
@@ -284,12 +285,39 @@ def test_a_node_that_ends_after_a_full_disk_is_past_is_a_failure(
     play(tmp_path, work)
 
 
+def test_a_disk_is_slow_for_a_while(tmp_path: Path) -> None:
+    async def work(scene: Play) -> None:
+        scene.nodes.power = True
+        scene.do(DiskFault(LEADER, "slow", SHORT, 1.5))
+        assert slow_file(scene.node(2).folder).read_text() == "1.5"
+        assert scene.noted[0]["value"] == "node 2: a sync takes 1.5 s more"
+        await scene.over()
+        assert not slow_file(scene.node(2).folder).exists()
+        assert scene.injuries.done == {("disk", "disk-slow"): 1}
+        assert scene.node(2).starts == 1
+
+    play(tmp_path, work)
+
+
+def test_a_slow_disk_heals(tmp_path: Path) -> None:
+    async def work(scene: Play) -> None:
+        scene.nodes.power = True
+        scene.do(DiskFault(1, "slow", FOREVER, 1.5))
+        assert slow_file(scene.node(1).folder).exists()
+        await scene.injuries.heal()
+        assert not slow_file(scene.node(1).folder).exists()
+        await scene.over()
+
+    play(tmp_path, work)
+
+
 @pytest.mark.parametrize(
     ("action", "why"),
     [
         (Duplicate(1, 2), "real processes"),
         (Reorder(1, 2), "real processes"),
         (DiskFault(1, "sync"), "only a disk"),
+        (DiskFault(1, "slow", amount=1.0), "only a disk"),
         (DiskFault(1, "torn"), "another form"),
         (BreakConnections(), "no connection"),
         (Promote(9), "no such member"),

@@ -1,13 +1,14 @@
-"""A power cut for a real process: what was not synced may be lost, no more."""
+"""Power cuts for real processes, which lose what was not synced; slow disks."""
 
 import asyncio
 import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from kv import wal as w
-from kv.chaos.power import BESIDE, HeldDisk, settle
+from kv.chaos.power import BESIDE, HeldDisk, settle, slow_down, slow_file
 from kv.seams import Damaged, Identity
 from kv.unsafe import MISTAKES
 from kv.world import RealDisk
@@ -133,6 +134,45 @@ def test_a_log_that_is_never_synced_does_not(tmp_path: Path) -> None:
         except Damaged:  # Some of it is there, behind what is not.
             lost += 1
     assert lost > 2
+
+
+def test_a_slow_sync_takes_its_time_and_holds_nobody_up(
+    tmp_path: Path,
+) -> None:
+    """Whoever writes elsewhere goes on; told otherwise, so does it."""
+    folder = tmp_path / "1"
+    folder.mkdir()
+
+    async def go() -> None:
+        disk = HeldDisk(slow_file(folder))
+        file = await disk.create(str(folder / "file"))
+        slow_down(folder, 600.0)
+        begin = time.monotonic()
+        syncing = asyncio.create_task(file.append(b"a", sync=True))
+        for _ in range(3):
+            await asyncio.sleep(0.01)
+            other = await HeldDisk().create(str(tmp_path / "other"))
+            await other.append(b"b", sync=True)
+            await other.close()
+        assert not syncing.done()
+        # It is not there yet for whoever loses power now.
+        assert (folder / "file").read_bytes() == b""
+        slow_down(folder, 0.3)
+        await syncing
+        assert time.monotonic() - begin >= 0.3
+        assert (folder / "file").read_bytes() == b"a"
+        slow_down(folder, 600.0)
+        await file.append(b"c")  # No sync.
+        syncing = asyncio.create_task(file.sync())
+        await asyncio.sleep(0.01)
+        slow_down(folder, 0.0)
+        await syncing
+        await file.append(b"d", sync=True)
+        await file.close()
+
+    asyncio.run(go())
+    assert (folder / "file").read_bytes() == b"acd"
+    assert not slow_file(folder).exists()
 
 
 def test_a_process_that_is_killed_leaves_it_to_the_dice(
