@@ -273,7 +273,7 @@ def buried(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
         seconds = round(rng.uniform(1.0, 2.0), 3)
         slow = LEADER if rng.random() < 0.5 else other
         delay = round(rng.uniform(1.0, 3.0), 3)
-        yield DiskFault(slow, "slow", seconds + 1.0, delay)
+        yield DiskFault(slow, "slow", round(seconds + 1.0, 3), delay)
         yield Partition(((LEADER, other),), seconds)
         yield Wait(seconds)
 

@@ -133,7 +133,7 @@ def churn(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
             old = rng.randrange(len(members))
             yield Replace(members[old], new)
             members[old] = new
-        elif dice < 0.8 and len(members) < 6:
+        elif dice < 0.8 and len(members) <= len(nodes):
             new += 1
             yield AddLearner(new)
             yield Wait(span(rng, 0.5, 5))
