@@ -18,7 +18,8 @@ best read:
 
 Around it: `client.py` and the commands of `python -m kv` (`__main__.py` has
 the list); `processes.py` and `console.py`, nodes as processes of one machine.
-And those who judge it: `workload.py` asks, `faults.py` says what may go wrong,
-`sim/` and `chaos/` let it go wrong, `lincheck/` looks at what clients saw, and
-`unsafe.py` plants mistakes that all these must find.
+And those who judge it: `workload.py` asks, `faults.py` has words for what may
+go wrong, `nemeses/` plans it, `sim/` and `chaos/` let it go wrong, `lincheck/`
+looks at what clients saw, and `unsafe.py` plants mistakes that all these must
+find.
 """

@@ -8,6 +8,7 @@ simulator, and twice the same.
 
 import ast
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -172,7 +173,55 @@ def test_the_core_is_pure() -> None:
     assert not wrong, "\n" + "\n".join(wrong)
 
 
+def circle(files: dict[str, str]) -> list[str]:
+    """Return modules that import one another in a circle, or none.
+
+    Args:
+        files: Sources by path. What only a type checker imports counts, too;
+            what a function imports when it is called does not.
+    """
+    modules = {module_of(Path(path)): path for path in files}
+    graph: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        tree = ast.parse(files[path])
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                node.body = []
+        package = path.endswith("__init__.py")
+        named = imports(tree, module, package)
+        graph[module] = {*named} & modules.keys() - {module}
+        # A package that takes something from a part of its own needs it; a
+        # part that takes something from another does not need the package.
+        graph[module] -= {
+            above for above in graph[module] if module.startswith(f"{above}.")
+        }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+@pytest.mark.parametrize("room", ["kv", "labs", "book"])
+def test_no_imports_go_in_a_circle(room: str) -> None:
+    """Those of the port do, as do the files of one Go package."""
+    found = circle(
+        {
+            path.relative_to(REPO).as_posix(): path.read_text(encoding="utf-8")
+            for path in python_files(room)
+        }
+    )
+    assert not found, " -> ".join(found)
+
+
 # What follows shows that the checks above can fail.
+
+
+def test_a_circle_is_named() -> None:
+    line = {"kv/a.py": "import kv.b", "kv/b.py": "from kv import c"}
+    assert not circle({**line, "kv/c.py": "def f():\n    import kv.a"})
+    ring = circle({**line, "kv/c.py": "from kv.a import x"})
+    assert {*ring} == {"kv.a", "kv.b", "kv.c"}
 
 
 @pytest.mark.parametrize(
