@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser
 
 from book.weave import gate
 from book.weave.gate import GATE
 from book.weave.pages import Book
 
 
-def main() -> int:
+def main(argv: list[str]) -> int:
     """Prints what is wrong, or what the notes cover. Returns 1 if wrong."""
+    ArgumentParser(
+        prog="python -m book.weave",
+        description="Checks the whole book without building it.",
+    ).parse_args(argv)
     book = Book()
     if problems := gate.problems(book):
         print(*problems, sep="\n", file=sys.stderr)
@@ -22,4 +27,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""Proves that the labs work: `python -m labs.runner.proving [--slow]`.
+"""Proves that the labs work: `python -m labs.runner.proving`.
 
 For each exercise: the stub is red with the message that was meant for it, the
 reference is green, and each mutant is red. What is said of a mutant must not
@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -90,12 +91,33 @@ def problem(name: str, outcome: Outcome) -> str:
     return ""
 
 
-def main(arguments: list[str]) -> int:
+def parse(argv: list[str]) -> Namespace:
+    """Reads the command line; a wrong one ends the program in a line."""
+    parser = ArgumentParser(
+        prog="python -m labs.runner.proving",
+        description="Proves that each exercise's checks find every named"
+        " mistake.",
+    )
+    parser.add_argument("--slow", action="store_true",
+        help="exercises that take long, too")  # fmt: skip
+    parser.add_argument("-v", "--verbose", action="store_true",
+        help="show what each learner would be told")  # fmt: skip
+    parser.add_argument("wanted", nargs="*", metavar="LAB[.EXERCISE]",
+        help="which, 1 or 1.3 say; none given: all")  # fmt: skip
+    args = parser.parse_args(argv)
+    for wanted in args.wanted:
+        if not any(_is(e, wanted) for e in all_exercises()):
+            parser.error(f"there is no exercise {wanted}")
+    return args
+
+
+def main(argv: list[str]) -> int:
     """Proves all, and writes the table."""
-    slow = "--slow" in arguments
+    args = parse(argv)
     chosen = [
         e for e in all_exercises()
-        if (slow or not e.slow) and _wanted(e, arguments)
+        if (args.slow or not e.slow)
+        and (not args.wanted or any(_is(e, w) for w in args.wanted))
     ]  # fmt: skip
     wrong = 0
     killed: dict[str, list[str]] = {e.id: [] for e in chosen}
@@ -106,7 +128,7 @@ def main(arguments: list[str]) -> int:
             print(f"{proof.exercise.id} {proof.name}: {proof.problem}\n")
         elif proof.name not in (STUB, REFERENCE):
             killed[proof.exercise.id].append(proof.name)
-        if "-v" in arguments:
+        if args.verbose:
             print(f"--- {proof.name}\n{told(proof.outcome)}\n")
     for e in chosen:
         print(f"{e.id:<4} {e.title:<44} {len(killed[e.id]):>2} of"
@@ -117,11 +139,8 @@ def main(arguments: list[str]) -> int:
     return 1 if wrong else 0
 
 
-def _wanted(exercise: Exercise, arguments: list[str]) -> bool:
-    ids = [a for a in arguments if a[:1].isdigit()]
-    return not ids or any(
-        exercise.id == i or exercise.id.startswith(f"{i}.") for i in ids
-    )
+def _is(exercise: Exercise, wanted: str) -> bool:
+    return exercise.id == wanted or exercise.id.startswith(f"{wanted}.")
 
 
 if __name__ == "__main__":

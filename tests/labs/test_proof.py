@@ -17,7 +17,7 @@ import pytest
 from labs.runner.catalogue import all_exercises, all_labs
 from labs.runner.checking import Check
 from labs.runner.exercise import PAGES, ROOT, Exercise
-from labs.runner.proving import Proof, prove
+from labs.runner.proving import Proof, parse, prove
 
 EXERCISES = all_exercises()
 IDS = [e.id for e in EXERCISES]
@@ -149,3 +149,18 @@ def test_a_lab_is_a_chapter(lab: object) -> None:
     for heading in ("Test your understanding", "Going further"):
         assert f"\n## {heading}\n" in text, heading
     assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("wrong", ["--what", "9.9", "1.", "x"])
+def test_what_there_is_not_cannot_be_proven(
+    wrong: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        parse([wrong])
+    assert end.value.code == 2
+    assert wrong in capsys.readouterr().err
+
+
+def test_the_command_line_of_proofs() -> None:
+    assert parse(["--slow", "1", "2.3"]).wanted == ["1", "2.3"]
+    assert parse([]).wanted == []
