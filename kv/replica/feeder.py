@@ -141,6 +141,8 @@ class Feeder:
                 return False
             self._tries = 0
             self._stuck = True
+            # From here on raft may take it, and we hear of that later.
+            self.writes.handed(batch)
             self._tasks.keep(self._wait_for(sent, handed))
             return False
         self._tries = 0

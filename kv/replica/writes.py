@@ -153,6 +153,9 @@ class Writes:
 
     def add_change(self, kind: pb.EntryType, data: bytes, done: Done) -> None:
         """Has the members changed, which is an entry of another kind."""
+        if self._closed:
+            done(STOPPED)
+            return
         w = Write(data, None, done, self._clock.time() + self._timeout, kind)
         self._waiting[data] = w
         self.queue.append(w)
@@ -178,7 +181,7 @@ class Writes:
         return batch
 
     def handed(self, batch: list[Write]) -> None:
-        """Notes that raft was handed a batch.
+        """Notes that raft was handed a batch, or that it is being offered.
 
         Until its answer is seen, each may be anywhere.
         """

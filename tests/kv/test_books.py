@@ -2,6 +2,8 @@
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 from kv.address_book import AddressBook
 from kv.commands import Command, Op, Result, get, put
@@ -17,10 +19,15 @@ from kv.replica.answers import (
     UNKNOWN,
     Answer,
 )
+from kv.replica.feeder import Feeder
 from kv.replica.reads import Reads
+from kv.replica.tasks import Tasks
 from kv.replica.writes import Write, Writes
 from kv.world import RealClock, RealDisk
 from port import raftpb as pb
+from port.chan import Chan, Recv, try_select
+from port.node import _Node
+from port.raft import StateFollower
 from port.read_only import ReadState
 
 
@@ -147,6 +154,41 @@ def test_who_has_been_told_is_not_handed_over() -> None:
     books.writes.sweep(105.0, False)
     assert books.writes.next_batch() == []
     assert not books.writes
+
+
+def test_after_the_end_nothing_is_taken() -> None:
+    books = Books()
+    books.writes.close()
+    books.write("a")
+    done = books.told.setdefault("change", []).append
+    books.writes.add_change(pb.EntryConfChangeV2, b"change", done)
+    assert books.told == {"a": [STOPPED], "change": [STOPPED]}
+    assert not books.writes.queue
+
+
+def test_what_raft_is_offered_may_be_taken_at_any_moment() -> None:
+    books = Books()
+
+    async def go() -> bool:
+        raft = SimpleNamespace(state=StateFollower, term=1)
+        node = SimpleNamespace(
+            propc=Chan(), recvc=Chan(), done=Chan(),
+            rn=SimpleNamespace(raft=raft),
+        )  # fmt: skip
+        tasks = Tasks()
+        feeder = Feeder(books.clock, tasks, books.writes, books.reads)
+        feeder.start(cast(_Node, node))
+        feeder.led = True
+        books.write("late")
+        for _ in range(10):  # Nobody takes it at once.
+            await asyncio.sleep(0)
+        books.clock.now += 5.0
+        books.writes.sweep(books.clock.now, True)
+        taken: Recv[object] = Recv(node.propc)
+        return try_select(taken) is not None
+
+    assert asyncio.run(go())
+    assert books.told == {"late": [UNKNOWN]}
 
 
 def test_nobody_joins_a_question_that_is_under_way() -> None:
