@@ -151,6 +151,7 @@ class Connection(asyncio.Protocol):
         self._closing = False
         self._deaf = False  # It could not be understood any more.
         self._reading = True
+        self._full = False  # It does not read its answers.
 
     @property
     def id(self) -> int:
@@ -172,9 +173,11 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         # A client who does not read its answers may ask no more.
+        self._full = True
         self._pause()
 
     def resume_writing(self) -> None:
+        self._full = False
         if not self._held:
             self._resume()
 
@@ -184,7 +187,9 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _resume(self) -> None:
-        if not self._reading and self._transport is not None:
+        if self._full or self._reading:
+            return
+        if self._transport is not None:
             self._reading = True
             self._transport.resume_reading()
 

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 import redis
 
-from kv.commands import MAX_KEY, MAX_VALUE
+from kv.commands import MAX_KEY, MAX_VALUE, Result
+from kv.redis import replies
+from kv.redis.connection import READ, WRITE, Clients, Connection
 from kv.redis.glob import glob
+from kv.replica.answers import Done
 from kv.world import RealDisk, RealFile, World, real_world
 from tests.kv.nodes import Wire, serving, until
 
@@ -333,5 +336,49 @@ def test_a_disk_error_stops_the_node_at_once(
         async with serving(tmp_path) as again:
             d = await Wire.to(again)
             assert await d.call("GET", "a") in (b"1", b"2")
+
+    asyncio.run(go())
+
+
+class Pipe(asyncio.Transport):
+    """A client that sends, and reads nothing of what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reading = True
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        pass
+
+
+def test_who_reads_no_answers_is_not_listened_to() -> None:
+    waiting: list[Done] = []
+
+    def expect(client: Connection, words: list[bytes]) -> None:
+        waiting.append(client.expect(replies.done))
+
+    async def go() -> None:
+        clients = Clients(locked=False)
+        clients.commands = {
+            b"GET": (READ, 0, 0, expect), b"SET": (WRITE, 0, 0, expect),
+        }  # fmt: skip
+        client, pipe = clients.connection(), Pipe()
+        client.connection_made(pipe)
+        client.data_received(b"GET\r\nSET\r\n")
+        assert not pipe.reading  # The write waits for the read.
+        client.pause_writing()
+        waiting.pop()(Result())
+        await asyncio.sleep(0)
+        # The write is under way; what was answered has still to be read.
+        assert len(waiting) == 1
+        assert not pipe.reading
+        client.resume_writing()
+        assert pipe.reading
 
     asyncio.run(go())
