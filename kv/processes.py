@@ -30,6 +30,7 @@ from kv.world import real_world
 
 PEER_OFFSET: Final = 100
 START_TIMEOUT: Final = 30.0  # seconds
+REPLACES: Final = "replaces"  # a node's file: whose place it has taken
 
 Status = dict[str, Any]
 
@@ -202,12 +203,12 @@ class Cluster:
         for id in range(1, nodes + 1):
             self.members[id] = Member(self, id)
         # Nodes that took the place of others are found again by folder.
-        for path in sorted(folder.glob("*/replaces")):
+        for path in sorted(folder.glob(f"*/{REPLACES}")):
             self._found(int(path.parent.name), path)
 
     def _found(self, id: int, path: Path) -> None:
-        gone = int(path.read_text())
-        self.members.pop(gone, None)
+        for gone in path.read_text().split():
+            self.members.pop(int(gone), None)
         self.members[id] = Member(self, id, join=True)
 
     def known(self) -> dict[int, Address]:
@@ -289,26 +290,35 @@ class Cluster:
             await asyncio.sleep(0.01)
         raise TimeoutError(f"node {member.id} has not caught up")
 
-    async def wipe(self, member: Member) -> Member:
-        """Replaces a node whose disk is lost by a new one."""
-        member.kill()
+    def put_in_place_of(self, member: Member) -> Member:
+        """Returns a new node; the folder of the one before is gone."""
         id = max(self.members) + 1
         new = Member(self, id, join=True)
         del self.members[member.id]
         self.members[id] = new
-        shutil.rmtree(member.folder, ignore_errors=True)
+        # With all that went before it: their folders can say it no more.
+        gone = [str(member.id)]
+        with suppress(OSError):
+            gone += (member.folder / REPLACES).read_text().split()
         new.folder.mkdir(parents=True, exist_ok=True)
-        (new.folder / "replaces").write_text(str(member.id))
+        (new.folder / REPLACES).write_text(" ".join(gone))
+        shutil.rmtree(member.folder, ignore_errors=True)
+        return new
+
+    async def wipe(self, member: Member) -> Member:
+        """Replaces a node whose disk is lost by a new one."""
+        member.kill()
+        new = self.put_in_place_of(member)
         new.start()
         where = f"{new.peer[0]}:{new.peer[1]}"
         async with self.client(timeout=20.0) as client:
-            await client.member("learner", str(id), where)
+            await client.member("learner", str(new.id), where)
             await self.caught_up(new)
             for left in range(50, -1, -1):
                 # A new leader has yet to hear from the others.
                 try:
                     await client.member(
-                        "replace", str(member.id), str(id), where
+                        "replace", str(member.id), str(new.id), where
                     )
                     break
                 except Refused:

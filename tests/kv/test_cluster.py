@@ -108,3 +108,15 @@ def test_old_data_where_it_was(tmp_path: Path) -> None:
     for member in cluster.members.values():
         (member.folder / FILE).write_bytes(pack(member_list(known)))
     see_that_nodes_find_each_other(cluster)
+
+
+def test_who_has_lost_its_disk_stays_away(tmp_path: Path) -> None:
+    cluster = Cluster(tmp_path, 3, 7001, [])
+    # The place of node 1 is taken by node 4, and that of node 4 by node 5.
+    for old in (1, 4):
+        cluster.put_in_place_of(cluster.members[old])
+    assert {*cluster.members} == {2, 3, 5}
+    again = Cluster(tmp_path, 3, 7001, [])
+    assert {id: m.join for id, m in again.members.items()} == {
+        2: False, 3: False, 5: True,
+    }  # fmt: skip
