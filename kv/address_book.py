@@ -100,7 +100,7 @@ class AddressBook:
         return {i for i in known if i not in members}
 
     def changed(self) -> None:
-        """Tells of the addresses, and saves them if they are new."""
+        """Tells of the addresses, and saves them, one file after another."""
         if self._tell is None:
             return
         self._tell(self.addresses)
