@@ -113,6 +113,14 @@ def _owner(part: object) -> str:
     return f"{module}:{getattr(part, '__qualname__', type(part).__name__)}"
 
 
+def is_asynchronous(drive: Drive) -> bool:
+    """Tells whether a loop is one for asynchronous writes, as it says itself.
+
+    Such a loop has an attribute `asynchronous` that is true.
+    """
+    return bool(getattr(drive, "asynchronous", False))
+
+
 def load_parts(name: str) -> Parts:
     """Returns the `Parts` that `MODULE:NAME` names.
 

@@ -30,7 +30,7 @@ from kv.command_line import (
     said,
     seconds,
 )
-from kv.parts import Parts, load_parts
+from kv.parts import Parts, is_asynchronous, load_parts
 from kv.seams import DataError
 from kv.server import Options, Server
 from kv.skew import SkewedClock
@@ -175,7 +175,8 @@ def options(args: Namespace) -> Options:
                 f" {said(error)}"
             ) from error
     parts = load_parts(args.parts) if args.parts is not None else Parts()
-    if args.async_writes and parts.drive is not Parts().drive:
+    theirs = parts.drive is not Parts().drive
+    if args.async_writes and theirs and not is_asynchronous(parts.drive):
         raise ValueError(
             "--async-writes has a loop of its own, and --parts brings one,"
             " too: leave one of them out"

@@ -42,6 +42,7 @@ NEMESES: Final[dict[str, Nemesis]] = {
     "short-reigns": traps.short_reigns,
     "buried": traps.buried,
     "returns": traps.returns,
+    "put-back": traps.put_back,
 }
 
 

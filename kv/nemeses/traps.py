@@ -12,11 +12,13 @@ from collections.abc import Iterator, Sequence
 
 from kv.faults import (
     ANY,
+    CLIENTS,
     FOREVER,
     LEADER,
     Action,
     AddLearner,
     ClockRate,
+    Clog,
     Crash,
     Cut,
     DiskFault,
@@ -304,3 +306,45 @@ def returns(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
                 yield Cut(LEADER, node, both=True, seconds=2.5)
             yield Wait(0.07)
         yield Wait(6.0)
+
+
+def put_back(rng: random.Random, nodes: Sequence[int]) -> Iterator[Action]:
+    """Does as `returns` does, by the clock, for loops that report late.
+
+    The first leads, and hands the lead to a rival whose requests for votes
+    take 0.8 s. Meanwhile the first gets entries to the slow one alone. Then
+    the rival is elected, and all that it can do is replace them there. The
+    others, who have neither, elect the first; what he sends the slow one is
+    held back until shortly before it hears, 3 s late, that the first writes
+    are done. At that moment its disk becomes so slow that the last are not.
+    Clients wait at the beginning, or the rival would lack an entry and could
+    not be handed the lead. Needs five nodes.
+    """
+    while True:
+        first, slow, rival, *others = rng.sample(nodes, len(nodes))
+        yield Transfer(first)
+        yield Wait(2.0)
+        for node in others:
+            yield Slow(rival, node, 0.8, 0.0, 3.0)
+        yield Slow(rival, first, 0.12, 0.0, 1.0)
+        yield Clog(rival, slow, 1.15)
+        yield ClockRate(rival, 0.2, 4.0)
+        yield ClockRate(slow, 0.2, 8.0)
+        yield Clog(CLIENTS, ANY, 0.5)
+        yield Wait(0.3)
+        yield DiskFault(slow, "slow", 8.0, 0.12)
+        yield Transfer(rival)
+        yield Wait(0.07)  # It has been told; its request is on its way.
+        for node in others:
+            yield Cut(first, node, both=True, seconds=1.2)
+        yield Cut(first, rival, both=True, seconds=6.0)
+        yield Wait(0.73)
+        yield Clog(first, slow, 2.35)
+        yield Wait(0.4)  # The rival leads, and the slow one knows.
+        for node in others:
+            yield Cut(rival, node, both=True, seconds=5.0)
+        yield Wait(0.2)
+        yield Cut(rival, slow, both=True, seconds=5.0)
+        yield Wait(2.05)
+        yield DiskFault(slow, "slow", 2.5, 2.5)
+        yield Wait(5.5)

@@ -8,6 +8,8 @@ takes reports that come too late then never shows. Here they do come late, as
 they would behind a long queue; all else is as it is:
 
     python -m kv sim --async-writes --parts kv.sim.late:PARTS
+
+`kv serve` and `kv chaos` take the same options.
 """
 
 from __future__ import annotations
@@ -92,6 +94,9 @@ async def drive(node: Node, replica: Replica) -> None:
         await drive_async(cast(Node, late), cast(Replica, timed))
     finally:
         reports.cancel()
+
+
+drive.asynchronous = True  # type: ignore[attr-defined]  # `kv.parts` asks.
 
 
 PARTS: Final = Parts(drive=drive)

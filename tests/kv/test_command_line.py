@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -15,6 +16,7 @@ from kv import __main__ as kv
 from kv.command_line import said
 from kv.named import load_named
 from kv.parts import load_parts
+from kv.serve import options, parse
 
 ROOT = Path(__file__).parents[2]
 
@@ -189,6 +191,25 @@ def test_parts_that_are_not_right_yet(
     monkeypatch.delitem(sys.modules, "mine", raising=False)
     with pytest.raises(ValueError, match=told):
         load_parts("mine:PARTS")
+    sys.modules.pop("mine", None)
+
+
+def test_a_loop_for_asynchronous_writes_says_that_it_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that does not would wait for the disk, and raft would not."""
+    text = """
+        from kv import drive
+        from kv.parts import Parts
+        PARTS = Parts(drive=drive.drive)
+    """
+    (tmp_path / "mine.py").write_text(dedent(text))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    words = ["--data", str(tmp_path / "1"), "--async-writes", "--parts"]
+    with pytest.raises(ValueError, match="leave one of them out"):
+        options(parse([*words, "mine:PARTS"]))
+    assert options(parse([*words, "kv.sim.late:PARTS"])).async_writes
     sys.modules.pop("mine", None)
 
 
