@@ -176,7 +176,9 @@ class KeyCommands:
         match [words[1].upper(), *words[2:]]:
             case [b"OPEN"]:
                 pass
-            case [b"CLOSE", which] if which.isdigit() and int(which):
+            case [b"CLOSE", which] if (
+                which.isdigit() and 0 < int(which) < 1 << 64
+            ):
                 session, op = (int(which), 0), Op.CLOSE_SESSION
             case _:
                 raise ValueError("SESSION OPEN, or SESSION CLOSE session")

@@ -213,7 +213,8 @@ def _spelt(address: Address | None) -> str:
 
 
 def _address(word: bytes) -> Address:
-    host, colon, port = word.decode("utf-8", "replace").rpartition(":")
-    if not colon or not port.isdigit() or not 0 < int(port) < 1 << 16:
+    host, _, port = word.decode("utf-8", "replace").rpartition(":")
+    host = host.strip("[]")
+    if not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
         raise ValueError("an address reads host:port")
-    return host.strip("[]"), int(port)
+    return host, int(port)

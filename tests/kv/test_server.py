@@ -59,6 +59,9 @@ def test_a_session_of_everyday_commands(tmp_path: Path) -> None:
                 ("SELECT", "1"),
                 ("AUTH", "x"),
                 ("ONCE", "1", "1", "GET", "a"),
+                ("SESSION", "CLOSE", str(1 << 64)),
+                ("MEMBER", "LEARNER", "2", ":7002"),
+                ("MEMBER", "LEARNER", "2", "127.0.0.1:²"),
                 ("HELLO", "3"),
                 ("CAS", "a", "b", "c", "MAYBE"),
             ]:
