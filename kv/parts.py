@@ -113,12 +113,21 @@ def _owner(part: object) -> str:
     return f"{module}:{getattr(part, '__qualname__', type(part).__name__)}"
 
 
-def is_asynchronous(drive: Drive) -> bool:
-    """Tells whether a loop is one for asynchronous writes, as it says itself.
+def see_that_the_loop_fits(parts: Parts, async_writes: bool) -> None:
+    """Sees that a loop of somebody's own is one for such writes.
 
-    Such a loop has an attribute `asynchronous` that is true.
+    A loop for asynchronous writes says so by an attribute `asynchronous` that
+    is true. Any other would wait for the disk, and raft would not.
+
+    Raises:
+        ValueError: it is another.
     """
-    return bool(getattr(drive, "asynchronous", False))
+    own = parts.drive is not Parts().drive
+    if async_writes and own and not getattr(parts.drive, "asynchronous", 0):
+        raise ValueError(
+            "--async-writes has a loop of its own, and --parts brings one,"
+            " too: leave one of them out"
+        )
 
 
 def load_parts(name: str) -> Parts:

@@ -30,7 +30,7 @@ from kv.command_line import (
     said,
     seconds,
 )
-from kv.parts import Parts, is_asynchronous, load_parts
+from kv.parts import Parts, load_parts, see_that_the_loop_fits
 from kv.seams import DataError
 from kv.server import Options, Server
 from kv.skew import SkewedClock
@@ -175,12 +175,7 @@ def options(args: Namespace) -> Options:
                 f" {said(error)}"
             ) from error
     parts = load_parts(args.parts) if args.parts is not None else Parts()
-    theirs = parts.drive is not Parts().drive
-    if args.async_writes and theirs and not is_asynchronous(parts.drive):
-        raise ValueError(
-            "--async-writes has a loop of its own, and --parts brings one,"
-            " too: leave one of them out"
-        )
+    see_that_the_loop_fits(parts, args.async_writes)
     return Options(
         node=args.id, cluster=args.cluster, folder=args.data,
         address=args.listen, peer_address=where, members=peers,

@@ -36,7 +36,7 @@ from typing import Final
 from kv.command_line import FAILED, Parser, complain, number
 from kv.faults import Step
 from kv.nemeses import NEMESES, load_nemesis
-from kv.parts import load_parts
+from kv.parts import load_parts, see_that_the_loop_fits
 from kv.sim.run import (
     Outcome,
     Setup,
@@ -145,7 +145,7 @@ def setup_of(args: Namespace) -> Setup:
     )  # fmt: skip
     load_nemesis(setup.nemesis)
     if setup.parts:
-        load_parts(setup.parts)
+        see_that_the_loop_fits(load_parts(setup.parts), setup.async_writes)
     return setup
 
 

@@ -32,7 +32,7 @@ from kv.lincheck.reading import parse
 from kv.messages import Address
 from kv.named import load_named
 from kv.nemeses import load_nemesis
-from kv.parts import Parts, load_parts
+from kv.parts import Parts, load_parts, see_that_the_loop_fits
 from kv.seams import Drive
 from kv.server import Options
 from kv.sim.cluster import CLIENT_PORT, PEER_PORT, Cluster
@@ -218,7 +218,8 @@ def run(
         view: Shows now and then how far it is.
 
     Raises:
-        ValueError: a name in the setup stands for nothing.
+        ValueError: a name in the setup stands for nothing, or the loop of the
+            parts is none for such writes.
     """
     if steps is None:
         steps = setup.plan()
@@ -226,6 +227,7 @@ def run(
         if setup.plant:
             stack.enter_context(_planted(setup.plant))
         parts = load_parts(setup.parts) if setup.parts else Parts()
+        see_that_the_loop_fits(parts, setup.async_writes)
         if setup.unsafe:
             mistake = load_unsafe(setup.unsafe)
             stack.enter_context(mistake.planted())

@@ -17,6 +17,7 @@ from kv.command_line import said
 from kv.named import load_named
 from kv.parts import load_parts
 from kv.serve import options, parse
+from kv.sim.run import Setup, run
 
 ROOT = Path(__file__).parents[2]
 
@@ -209,6 +210,8 @@ def test_a_loop_for_asynchronous_writes_says_that_it_is_one(
     words = ["--data", str(tmp_path / "1"), "--async-writes", "--parts"]
     with pytest.raises(ValueError, match="leave one of them out"):
         options(parse([*words, "mine:PARTS"]))
+    with pytest.raises(ValueError, match="leave one of them out"):
+        run(Setup(seconds=1, async_writes=True, parts="mine:PARTS"))
     assert options(parse([*words, "kv.sim.late:PARTS"])).async_writes
     sys.modules.pop("mine", None)
 
