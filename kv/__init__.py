@@ -4,7 +4,7 @@ One node, from what a client says down to the disk, in the order in which it is
 best read:
 
     server.py     a node put together; serve.py is its command
-    redis/        its clients, and what they may ask
+    redis/        its clients, and what they may ask; resp.py cuts it up
     replica/      what became of that: the share of the store that a node has
     drive.py      the Ready loop; drive_async.py, with storing on its own
     seams.py      what each replaceable part has to promise; parts.py, whose
@@ -13,7 +13,8 @@ best read:
     wal.py        the log on disk, with records.py and entries.py
     snapshots.py  the state on disk
     storage.py    what was found there, brought to one state for raft
-    transport.py  to and from other nodes, with framing.py and messages.py
+    transport.py  to and from other nodes, with framing.py and messages.py;
+                  address_book.py, where these listen
     world.py      clock, disk and network, the only ways out
 
 Around it: `client.py` and the commands of `python -m kv` (`__main__.py` has

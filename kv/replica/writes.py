@@ -19,7 +19,7 @@ and that the outcome is unknown.
 So a write goes from state to state:
 
     queued   it waits to be handed to raft
-    handed   raft was handed it, and has yet to say whether it took it
+    handed   raft is offered it, or has yet to say whether it took it
     term     this node led when raft took it, in that term
     unknown  it is under way somewhere else, or may be
 
