@@ -107,9 +107,6 @@ CONTROLS: Final = (
          "--snapshot-every", "5000"),
 )
 
-# What cannot be seen from outside, and why: nothing, as it stands.
-UNSEEN: Final[dict[str, str]] = {}
-
 
 def write_controls(
     path: str, only: str | None = None, told: Callable[[str], None] = print
@@ -129,9 +126,6 @@ def write_controls(
     """
     missed = 0
     begin = time.monotonic()
-    for name, why in UNSEEN.items():
-        if only in (None, name):
-            _put(Path(path), {**_head(name, planted=True), "why": why})
     for control in CONTROLS:
         if only not in (None, control.name):
             continue
@@ -150,8 +144,8 @@ def _put(path: Path, row: Row) -> None:
     """Puts a row into the file, in the order of `CONTROLS`, or not at all."""
     mine = {r["name"]: r for r in read_rows(path) if r["by"] == "chaos"}
     mine[row["name"]] = row
-    names = [*(c.name for c in CONTROLS), *UNSEEN]
-    put_rows(path, "chaos", [mine[name] for name in names if name in mine])
+    rows = [mine[c.name] for c in CONTROLS if c.name in mine]
+    put_rows(path, "chaos", rows)
 
 
 def work_out(control: Control) -> Row | None:
