@@ -8,7 +8,8 @@
 
 In the order in which it is best read:
 
-    history.py    what a history is, and when it is linearizable
+    history.py    what a history is, and when it is linearizable; values.py,
+                  what is read and written
     brute.py      the definition, tried out on every order
     plain.py      the plain search, for any model (models.py)
     replay.py     checking a witness, which makes a yes worth something

@@ -63,7 +63,7 @@ from kv.lincheck.history import (
     KeyHistory,
     Operation,
 )
-from kv.lincheck.values import Value, freeze
+from kv.lincheck.values import Value, freeze, thaw
 
 Event = dict[str, object]
 Told = Callable[[int], None]
@@ -430,8 +430,6 @@ def write_history(history: History) -> Iterator[str]:
     Yields:
         One event a line, without the newline, in order of time.
     """
-    from kv.lincheck.values import thaw
-
     events: list[tuple[int, int, int, dict[str, object]]] = []
     for op in history.operations():
         common: dict[str, object] = {"process": op.process, "f": op.f}

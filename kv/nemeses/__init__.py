@@ -2,7 +2,8 @@
 
 `--nemesis MODULE:NAME` loads a plan of yours; a plain name is one of
 `NEMESES`, and `a+b` is a mixture. `weather.py` has plans that hurt at random,
-`traps.py` those that bring about one certain order of events.
+`traps.py` those that bring about one certain order of events; `dice.py` is
+what they draw with.
 """
 
 from __future__ import annotations

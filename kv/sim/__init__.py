@@ -9,6 +9,7 @@ In the order in which it is best read:
     cluster.py   machines, and what an action of `kv.faults` does to them
     watch.py     every rule, at every step; model.py, the store in few lines
     run.py       from a seed to a verdict; replay files
+    view.py      what is shown meanwhile
     late.py      a loop that is late with what it reports to raft
     shrink.py    from a long schedule to a short one
     controls.py  the mistakes that must be found, and where
