@@ -73,13 +73,14 @@ class TalkCommands:
     # Who a client is.
 
     def _knows(self, client: Connection, password: bytes) -> bool:
-        """Lets a client in that knows the password, or has known it."""
+        """Lets a client in that knows the password; it stays in for good."""
         wanted = self._password
-        if wanted is not None and hmac.compare_digest(
+        if wanted is None or not hmac.compare_digest(
             password, wanted.encode()
         ):
-            client.known = True
-        return client.known and wanted is not None
+            return False
+        client.known = True
+        return True
 
     def _auth(self, client: Connection, words: list[bytes]) -> None:
         if self._password is None:
