@@ -106,7 +106,9 @@ class RaftNetwork:
         self.delaymap[Conn(from_, to)] = Delay(d, rate)
 
     def disconnect(self, id: int) -> None:
-        """Cuts a node off, both ways, with all that waits in its queue.
+        """Cuts a node off from the others, with all that waits in its queue.
+
+        What it sends itself still arrives.
 
         Go: network.go:136-140 disconnect
         """

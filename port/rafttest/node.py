@@ -118,7 +118,7 @@ class Node:
     async def _handle(self, rd: Ready) -> None:
         """Stores what there is to store, and then has the messages sent.
 
-        Go: node.go:74-91 start
+        Go: node.go:74-92 start
         """
         if rd.hard_state is not None and not is_empty_hard_state(rd.hard_state):
             self.state = rd.hard_state
@@ -140,7 +140,7 @@ class Node:
     async def _step(self, m: pb.Message) -> None:
         """Hands the raft node a message, unless it has stopped meanwhile.
 
-        Go: node.go:92-93 start
+        Go: node.go:93-94 start
         """
         with suppress(RaftError):
             await self.node.step(m)
@@ -148,7 +148,7 @@ class Node:
     async def _pause(self) -> None:
         """Lets messages pile up until told to go on, and then steps them all.
 
-        Go: node.go:100-113 start
+        Go: node.go:101-113 start
         """
         recvms: list[pb.Message] = []
         paused = True

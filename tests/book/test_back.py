@@ -162,7 +162,7 @@ def test_every_mistake_has_its_row_and_says_how_it_was_found() -> None:
         "schedule": ["1.0  crash", "2.0  cut"],
     }  # fmt: skip
     cell = controls._cell({"chaos": row}, "chaos")
-    assert "<code>storm --x 1</code>, 2 seeds, 1.0 seconds" in cell
+    assert "<code>storm</code> <code>--x 1</code>, 2 seeds, 1.0 seconds" in cell
     assert "a &lt; b" in cell
     assert "2 faults until then" in cell
 

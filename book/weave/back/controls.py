@@ -7,6 +7,7 @@ found there, or has not been looked for; a row may say why.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from html import escape
@@ -77,12 +78,13 @@ def _how(row: Row) -> str:
         seconds, unit = row["virtual_seconds"], "virtual seconds"
     else:
         seconds, unit = row["real_seconds"], "seconds"
-    more = f" {row['more']}" if row.get("more") else ""
     tries = "the first seed" if seeds == 1 else f"{seeds} seeds"
-    return (
-        f"<code>{escape(row['nemesis'] + more)}</code>, {tries},"
-        f" {seconds:.1f} {unit}"
+    # A piece of code is not broken, so each option is a piece of its own.
+    said = f"{row['nemesis']} {row.get('more', '')}".strip()
+    under = " ".join(
+        f"<code>{escape(part)}</code>" for part in re.split(r" (?=--)", said)
     )
+    return f"{under}, {tries}, {seconds:.1f} {unit}"
 
 
 def _short(finding: str) -> str:
