@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import shlex
 import shutil
 import tempfile
 from argparse import Namespace
@@ -87,6 +88,18 @@ def parse(argv: list[str]) -> Namespace:
     add("--plain", action="store_true",
         help="a line now and then, instead of a live view")
     return parser.parse_args(argv)
+
+
+def again(args: Namespace, seed: int) -> str:
+    """Returns the command that does the same once more, as it is typed."""
+    words = ["python", "-m", "kv", "chaos"]
+    for name, default in vars(parse([])).items():
+        value = getattr(args, name)
+        if name not in ("out", "plain", "seed") and value != default:
+            words.append("--" + name.replace("_", "-"))
+            if value is not True:
+                words.append(str(value))
+    return shlex.join([*words, "--seed", str(seed)])
 
 
 def settings(args: Namespace) -> Settings:
@@ -168,6 +181,7 @@ def settings(args: Namespace) -> Settings:
         wrapper=["kv.chaos.planted", *planted, "--"] if planted else [],
         parts=parts, notes=notes, power=args.power_cuts,
         until_found=args.until_found, converge=args.converge,
+        again=again(args, seed),
     )  # fmt: skip
 
 

@@ -313,13 +313,11 @@ def _elections(outcome: Outcome) -> str:
 
 def _again(outcome: Outcome) -> str:
     s = outcome.settings
-    minutes = s.seconds / 60
     return (
         "<h2>Once more</h2>\n<p class=note>The same seed has the same"
         " schedule of faults; who leads when a fault is due, and how the"
         " processes take it, differs.</p>\n"
-        f"<pre>python -m kv chaos --minutes {minutes:g} --seed {s.seed}"
-        f" --nemesis {_text(s.nemesis)}\n"
+        f"<pre>{_text(s.again)}\n"
         "python -m kv lincheck history.jsonl\n"
         f"servers: {_text(' '.join(s.arguments))}</pre>"
     )

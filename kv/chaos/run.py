@@ -72,6 +72,7 @@ class Settings:
         wrapper: What to run instead of `kv serve`.
         parts: What nodes are made of; for their framing.
         notes: What else the report should say of the run, by name.
+        again: The command that does it once more.
         power: Whether nodes lose what is not synced when their power goes;
             the wrapper has to see to that.
         until_found: Whether to end as soon as something is wrong.
@@ -94,6 +95,7 @@ class Settings:
     wrapper: Sequence[str] = ()
     parts: Parts = field(default_factory=Parts)
     notes: dict[str, str] = field(default_factory=dict)
+    again: str = ""
     power: bool = False
     until_found: bool = False
     converge: float = CONVERGE

@@ -152,7 +152,7 @@ def test_every_mistake_has_its_row_and_says_how_it_was_found() -> None:
         assert f"{name}</code>" in re.sub("<wbr>", "", page)
         for way, row in rows.items():
             cell = controls._cell(rows, way)
-            assert row.get("why", row.get("nemesis")) in unescape(cell)
+            assert row["nemesis"] in unescape(cell)
         assert set(rows) <= set(controls.WAYS)
     assert "not looked for" in controls._cell({}, "sim")
     # What was found is told as it was, and as text.

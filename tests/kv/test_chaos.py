@@ -366,3 +366,16 @@ def test_without_processes_nothing_hangs(tmp_path: Path) -> None:
     found = asyncio.run(go())
     assert found.code == 1
     assert "has stopped" in found.problems[0]
+
+
+def test_the_report_says_how_to_do_it_again(tmp_path: Path) -> None:
+    words = ["--minutes", "2", "--clients", "7", "--think", "40ms",
+             "--power-cuts", "--nemesis", "churn+links"]  # fmt: skip
+    chosen = settings(parse([*words, "--out", str(tmp_path / "new")]))
+    said = chosen.again.removeprefix("python -m kv chaos ")
+    same = settings(parse([*said.split(), "--out", str(tmp_path / "more")]))
+    assert same.again == chosen.again
+    assert (same.seed, same.clients, same.think, same.power) == (
+        chosen.seed, 7, 0.04, True
+    )  # fmt: skip
+    assert (same.seconds, same.nemesis) == (120.0, "churn+links")

@@ -2,7 +2,7 @@
 
 The rows are those of `book/controls.toml`, which the simulator and the runs
 with processes write. A mistake that one of them has no row for has not been
-found there, or has not been looked for; a row may say why.
+found there, or has not been looked for.
 """
 
 from __future__ import annotations
@@ -62,8 +62,6 @@ def _cell(found: dict[str, Row], way: str) -> str:
     row = found.get(way)
     if row is None:
         return f'<p>{head}<span class="wv-min">not looked for</span></p>'
-    if row.get("why"):
-        return f"<p>{head}Not seen. {escape(row['why'])}</p>"
     return "".join((
         f"<p>{head}{_how(row)}</p>",
         f"<p>{escape(_short(row['finding']))}</p>",
