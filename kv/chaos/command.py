@@ -87,7 +87,10 @@ def parse(argv: list[str]) -> Namespace:
         help="where all is kept; a new folder if not given")
     add("--plain", action="store_true",
         help="a line now and then, instead of a live view")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.only is not None and args.controls is None:
+        parser.error("--only goes with --controls")
+    return args
 
 
 def again(args: Namespace, seed: int) -> str:
@@ -244,13 +247,28 @@ def summary(outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
+def look_for_controls(path: str, only: str | None) -> int:
+    """Has all controls found, or one; says at once why it cannot."""
+    from kv.chaos.controls import CONTROLS, write_controls
+    from kv.sim.controls import see_that_it_can_be_written
+
+    names = [control.name for control in CONTROLS]
+    try:
+        if only is not None and only not in names:
+            raise ValueError(
+                f"no control {only!r}; there are {', '.join(names)}"
+            )
+        see_that_it_can_be_written(Path(path))
+    except (ValueError, OSError) as error:
+        return complain(error)
+    return write_controls(path, only)
+
+
 def main(argv: list[str]) -> int:
     """Runs it; see the module."""
     args = parse(argv)
     if args.controls is not None:
-        from kv.chaos.controls import write_controls
-
-        return write_controls(args.controls, args.only)
+        return look_for_controls(args.controls, args.only)
     try:
         chosen = settings(args)
         chosen.out.mkdir(parents=True, exist_ok=True)

@@ -177,8 +177,12 @@ def main(argv: list[str]) -> int:
     sys.path.insert(0, "")  # For nemeses and parts of whoever calls.
     try:
         if args.controls:
-            from kv.sim.controls import write_controls
+            from kv.sim.controls import (
+                see_that_it_can_be_written,
+                write_controls,
+            )
 
+            see_that_it_can_be_written(Path(args.controls))
             return write_controls(args.controls, print, args.workers)
         if args.history:  # Better now than after the run.
             Path(args.history).open("a", encoding="utf-8").close()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import tomllib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -197,6 +198,21 @@ def read_rows(file: Path) -> list[Row]:
         return []
     found = tomllib.loads(file.read_text(encoding="utf-8"))
     return list(found.get("control", []))
+
+
+def see_that_it_can_be_written(file: Path) -> None:
+    """Tries a table before the work, which takes minutes, and not after it.
+
+    Raises:
+        ValueError: the file is there, and is no table.
+        OSError: it cannot be read, or its folder takes no file.
+    """
+    try:
+        read_rows(file)
+    except ValueError as error:  # tomllib's is one, and that of UTF-8.
+        raise ValueError(f"{file} is no table of controls: {error}") from error
+    with tempfile.NamedTemporaryFile(dir=file.parent):
+        pass
 
 
 def put_rows(file: Path, by: str, rows: list[Row]) -> None:

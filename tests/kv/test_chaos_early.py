@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kv.chaos import controls
+from kv.chaos import command, controls
 from kv.chaos.controls import CONTROLS, Control, work_out, write_controls
 from kv.chaos.early import Early, judge
 from kv.chaos.links import Links
@@ -17,6 +17,7 @@ from kv.chaos.nodes import Node, Nodes
 from kv.faults import Action, Crash, Wait, schedule
 from kv.framing import LengthPrefixed
 from kv.nemeses import load_nemesis
+from kv.sim.command import main as sim_main
 from kv.unsafe import MISTAKES
 from kv.workload import Recorder
 from labs.bugs import NAMES
@@ -162,3 +163,36 @@ def test_every_mistake_has_been_looked_for_with_real_processes() -> None:
         assert row["more"] == " ".join(control.more)
         assert row["finding"]
         assert row["real_seconds"] <= controls.BUDGET
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--controls", "FILE", "--only", "earthquake"], "no control"),
+        (["--controls", "FOLDER/none/t.toml", "--only", "stale"], "none"),
+        (["--controls", "TORN", "--only", "stale"], "no table of controls"),
+    ],
+)
+def test_controls_that_cannot_be_looked_for_are_told_at_once(
+    tmp_path: Path, words: list[str], said: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (tmp_path / "torn.toml").write_text("[[control]")
+    known = {
+        "FILE": str(tmp_path / "new.toml"), "TORN": f"{tmp_path}/torn.toml"
+    }  # fmt: skip
+    words = [
+        known.get(w, w).replace("FOLDER", str(tmp_path)) for w in words
+    ]
+    assert command.main(words) == 2
+    assert said in capsys.readouterr().err
+    if "earthquake" not in words:  # The simulator's table is the same one.
+        assert sim_main(words[:2]) == 2
+        assert said in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["torn.toml"]
+
+
+def test_a_single_control_wants_a_table() -> None:
+    with pytest.raises(SystemExit) as end:
+        command.parse(["--only", "stale"])
+    assert end.value.code == 2
