@@ -344,6 +344,7 @@ class Run:
         self.workload.start()
         self.state = "under faults"
         glances = asyncio.create_task(self._glances())
+        glances.add_done_callback(self._glanced)
         try:
             await self._hurt(steps)
             if self.outcome.found is None:
@@ -371,6 +372,12 @@ class Run:
             if seen or looks > GRACE:
                 self.stopping.set()
                 return
+
+    def _glanced(self, task: asyncio.Task[None]) -> None:
+        """Ends a run in which nobody looks any more, and says why."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._problem(f"the harness: {error!r}")
+            self.stopping.set()
 
     async def _poisoned(self) -> list[str]:
         """Asks whether what nobody wrote has come out of a torn log."""

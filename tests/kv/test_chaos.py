@@ -379,3 +379,23 @@ def test_the_report_says_how_to_do_it_again(tmp_path: Path) -> None:
         chosen.seed, 7, 0.04, True
     )  # fmt: skip
     assert (same.seconds, same.nemesis) == (120.0, "churn+links")
+
+
+def test_a_run_does_not_go_on_when_nobody_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kv.chaos.run.GLANCE", 0.0)
+    words = ["--out", str(tmp_path / "new"), "--until-found"]
+
+    async def go() -> Run:
+        run = Run(settings(parse(words)))  # Without nodes, a look fails.
+        task = asyncio.create_task(run._glances())
+        task.add_done_callback(run._glanced)
+        await asyncio.wait([task])
+        await asyncio.sleep(0)
+        return run
+
+    run = asyncio.run(go())
+    assert "the harness: AttributeError" in run.outcome.problems[0]
+    assert run.stopping.is_set()
+    assert run.outcome.code == 1
